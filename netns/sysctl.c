@@ -1,0 +1,225 @@
+#include "netns/sysctl.h"
+
+#include "netns/err.h"
+#include "netns/idmap.h"
+#include "netns/ns.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#define SYSCTL_PATH_LEN 192
+
+/* Group ids end here for the kernel, which takes the range as signed numbers. */
+#define SYSCTL_TOP_GID 2147483647u
+
+/* Order matters: ip_forward resets the settings of every interface, so it stands first. */
+/* clang-format off */
+const struct ns_sysctl ns_sysctl_baseline[] = {
+	{ NS_ROLE_HOST, "net/ipv4/ip_forward", "0",
+	  "an end system does not forward" },
+	{ NS_ROLE_ROUTER, "net/ipv4/ip_forward", "1",
+	  "a router forwards" },
+	{ NS_ROLE_ANY, "net/ipv4/ip_unprivileged_port_start", "0",
+	  "services bind ports below 1024 without a capability" },
+	{ NS_ROLE_ANY, "net/ipv4/ping_group_range", "0 %g",
+	  "ping sockets without a capability, for every group that exists" },
+	{ NS_ROLE_ANY, "net/ipv4/conf/all/rp_filter", "0",
+	  "some hosts set 1 or 2, which drops asymmetric traffic without a trace" },
+	{ NS_ROLE_ANY, "net/ipv4/conf/default/rp_filter", "0",
+	  "the same, for interfaces to come" },
+	{ NS_ROLE_ANY, "net/ipv4/conf/all/promote_secondaries", "1",
+	  "or removing an address takes the later ones of its subnet with it" },
+	{ NS_ROLE_ANY, "net/ipv4/conf/all/accept_source_route", "0",
+	  "inherited from the host otherwise" },
+	{ NS_ROLE_ANY, "net/ipv4/conf/default/accept_source_route", "0",
+	  "inherited from the host otherwise" },
+	{ NS_ROLE_HOST, "net/ipv4/conf/all/accept_redirects", "1",
+	  "an end system follows ICMP redirects (RFC 1122 3.2.2.2)" },
+	{ NS_ROLE_ROUTER, "net/ipv4/conf/all/accept_redirects", "0",
+	  "a router does not (RFC 1812 5.2.7.2)" },
+	{ NS_ROLE_ROUTER, "net/ipv4/conf/all/send_redirects", "1",
+	  "a router tells of a better first hop (RFC 1812 5.2.7.2)" },
+	{ NS_ROLE_ROUTER, "net/ipv4/conf/default/send_redirects", "1",
+	  "the same, for interfaces to come" },
+	{ NS_ROLE_ANY, "net/ipv4/conf/all/arp_ignore", "1",
+	  "answer ARP only for an address of the asked interface, as routers and switches do" },
+	{ NS_ROLE_ANY, "net/ipv4/conf/all/arp_announce", "2",
+	  "ask with an address of the sending interface, for the same reason" },
+	{ NS_ROLE_ANY, "net/ipv4/conf/all/log_martians", "0",
+	  "nothing of a lab goes to the host's kernel log" },
+	{ NS_ROLE_ANY, "net/ipv4/icmp_echo_ignore_broadcasts", "1",
+	  "the standard's default (RFC 1812 4.3.3.6)" },
+	{ NS_ROLE_ANY, "net/ipv4/icmp_ratelimit", "0",
+	  "each error message is sent: a limit by the clock would differ from run to run" },
+	{ NS_ROLE_ANY, "net/ipv4/ip_local_port_range", "32768 60999",
+	  "inherited from the host otherwise" },
+	{ NS_ROLE_ANY, "net/ipv4/tcp_congestion_control", "reno",
+	  "inherited from the host otherwise; RFC 5681's is the one that every kernel lets one choose" },
+	{ NS_ROLE_ANY, "net/ipv4/tcp_rmem", "4096 131072 6291456",
+	  "the kernel derives it from the host's memory otherwise; bytes" },
+	{ NS_ROLE_ANY, "net/ipv4/tcp_wmem", "4096 16384 4194304",
+	  "the kernel derives it from the host's memory otherwise; bytes" },
+	{ NS_ROLE_ANY, "net/ipv4/tcp_no_metrics_save", "1",
+	  "what one connection learned does not change the next" },
+	{ NS_ROLE_ANY, "net/ipv4/tcp_ecn", "2",
+	  "the kernel's default: only when the other side asks" },
+	{ NS_ROLE_ANY, "net/ipv4/tcp_timestamps", "1",
+	  "the kernel's default" },
+	{ NS_ROLE_ANY, "net/ipv4/tcp_keepalive_time", "7200",
+	  "RFC 9293 3.8.4: no less than two hours unless asked for; seconds" },
+	{ NS_ROLE_ANY, "net/ipv4/tcp_keepalive_intvl", "75",
+	  "the kernel's default; seconds" },
+	{ NS_ROLE_ANY, "net/ipv4/tcp_keepalive_probes", "9",
+	  "the kernel's default" },
+	{ NS_ROLE_ANY, "net/ipv4/tcp_syncookies", "0",
+	  "a full accept queue shows as dropped SYNs, not as cookies" },
+	{ NS_ROLE_ANY, "net/core/somaxconn", "4096",
+	  "the kernel's default; some hosts lower it" },
+	{ NS_ROLE_BRIDGE, "net/bridge/bridge-nf-call-iptables", "0",
+	  "a switch looks at no IP header, and frames pass 5 % faster" },
+	{ NS_ROLE_BRIDGE, "net/bridge/bridge-nf-call-ip6tables", "0",
+	  "the same" },
+	{ NS_ROLE_BRIDGE, "net/bridge/bridge-nf-call-arptables", "0",
+	  "the same" },
+	{ NS_ROLE_NO_IPV6, "net/ipv6/conf/all/disable_ipv6", "1",
+	  "no router solicitations, MLD and DAD in a lab without IPv6; up to 2 s less at 1000 devices" },
+	{ NS_ROLE_NO_IPV6, "net/ipv6/conf/default/disable_ipv6", "1",
+	  "the same, for interfaces to come" },
+	{ NS_ROLE_IPV6, "net/ipv6/conf/all/disable_ipv6", "0",
+	  "some hosts switch IPv6 off" },
+	{ NS_ROLE_IPV6, "net/ipv6/conf/default/disable_ipv6", "0",
+	  "the same, for interfaces to come" },
+	{ NS_ROLE_IPV6, "net/ipv6/conf/all/accept_dad", "0",
+	  "an address is usable at once; addresses of a lab are checked before it starts" },
+	{ NS_ROLE_IPV6, "net/ipv6/conf/default/accept_dad", "0",
+	  "the same, for interfaces to come" },
+	{ NS_ROLE_IPV6, "net/ipv6/conf/default/use_tempaddr", "0",
+	  "addresses that are drawn at random differ from run to run" },
+	{ NS_ROLE_IPV6, "net/ipv6/icmp/ratelimit", "0",
+	  "as for IPv4" },
+	{ NS_ROLE_ROUTER, "net/ipv6/conf/all/forwarding", "1",
+	  "a router forwards" },
+	{ NS_ROLE_HOST, "net/ipv6/conf/all/forwarding", "0",
+	  "an end system does not forward" },
+};
+/* clang-format on */
+const size_t ns_n_sysctl_baseline = sizeof(ns_sysctl_baseline) / sizeof(*ns_sysctl_baseline);
+
+static int sysctl_path(const char *key, char *path, size_t path_len, struct netns_err *err)
+{
+	if (strncmp(key, "net/", 4) || strstr(key, "..") ||
+	    (size_t)snprintf(path, path_len, "/proc/sys/%s", key) >= path_len)
+		return netns_fail(err, -EINVAL, "sysctl %s: not a network setting", key);
+	return 0;
+}
+
+static int sysctl_read_here(const char *key, char *buf, size_t buf_len, struct netns_err *err)
+{
+	char path[SYSCTL_PATH_LEN];
+	ssize_t n;
+	int fd, r = sysctl_path(key, path, sizeof(path), err);
+
+	if (r < 0)
+		return r;
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return netns_fail_errno(err, -errno, "sysctl %s: open", key);
+	n = read(fd, buf, buf_len - 1);
+	if (n < 0)
+		r = netns_fail_errno(err, -errno, "sysctl %s: read", key);
+	(void)close(fd);
+	if (r < 0)
+		return r;
+	buf[n] = 0;
+	buf[strcspn(buf, "\n")] = 0;
+	for (char *p = buf; (p = strchr(p, '\t'));)
+		*p = ' ';
+	return 0;
+}
+
+static int sysctl_write_here(const char *key, const char *value, struct netns_err *err)
+{
+	char path[SYSCTL_PATH_LEN], now[NS_SYSCTL_VALUE_LEN];
+	int fd, r = sysctl_path(key, path, sizeof(path), err);
+
+	if (r < 0)
+		return r;
+	/* Also avoids a needless refusal where /proc/sys is read-only. */
+	if (sysctl_read_here(key, now, sizeof(now), NULL) >= 0 && !strcmp(now, value))
+		return 0;
+	fd = open(path, O_WRONLY | O_CLOEXEC);
+	if (fd < 0)
+		return netns_fail_errno(err, -errno, "sysctl %s: open", key);
+	if (write(fd, value, strlen(value)) < 0)
+		r = netns_fail_errno(err, -errno, "sysctl %s: write '%s'", key, value);
+	(void)close(fd);
+	return r;
+}
+
+int ns_sysctl_write(int ns_fd, const char *key, const char *value, struct netns_err *err)
+{
+	struct ns_guard guard;
+	int r = ns_enter(ns_fd, &guard, err);
+
+	if (r < 0)
+		return r;
+	r = sysctl_write_here(key, value, err);
+	ns_leave(&guard);
+	return r;
+}
+
+int ns_sysctl_read(int ns_fd, const char *key, char *buf, size_t buf_len, struct netns_err *err)
+{
+	struct ns_guard guard;
+	int r = ns_enter(ns_fd, &guard, err);
+
+	if (r < 0)
+		return r;
+	r = sysctl_read_here(key, buf, buf_len, err);
+	ns_leave(&guard);
+	return r;
+}
+
+static void sysctl_expand(const char *value, char *buf, size_t buf_len)
+{
+	const char *mark = strstr(value, "%g");
+	uint32_t gid = 0;
+
+	if (!mark) {
+		(void)snprintf(buf, buf_len, "%s", value);
+		return;
+	}
+	(void)idmap_top_gid(&gid, NULL);
+	if (gid > SYSCTL_TOP_GID)
+		gid = SYSCTL_TOP_GID;
+	(void)snprintf(buf, buf_len, "%.*s%u", (int)(mark - value), value, gid);
+}
+
+int ns_sysctl_apply(int ns_fd, unsigned roles, ns_sysctl_report_fn *report, void *ctx,
+		    struct netns_err *err)
+{
+	struct ns_guard guard;
+	int n_refused = 0, r = ns_enter(ns_fd, &guard, err);
+
+	if (r < 0)
+		return r;
+	roles |= NS_ROLE_ANY;
+	for (size_t i = 0; i < ns_n_sysctl_baseline; i++) {
+		const struct ns_sysctl *row = &ns_sysctl_baseline[i];
+		char value[NS_SYSCTL_VALUE_LEN];
+		struct netns_err why = { 0 };
+
+		if (!(row->roles & roles))
+			continue;
+		sysctl_expand(row->value, value, sizeof(value));
+		r = sysctl_write_here(row->key, value, &why);
+		n_refused += r < 0;
+		if (report)
+			report(ctx, row, r, &why);
+	}
+	ns_leave(&guard);
+	return n_refused;
+}
