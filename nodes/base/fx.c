@@ -1,0 +1,571 @@
+#include "base/fx.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* The arena is a list of chunks filled one after the other and kept across turns, so that a turn
+ * like the last ones allocates nothing. What a large turn needed beyond KEEP is given back. */
+enum {
+	CHUNK_FIRST = 16 << 10,
+	CHUNK_MAX = 1 << 20,
+	KEEP = 1 << 20,
+	ALIGN = 16,
+	/* Kept back for fx_cmd_done(): a command that printed too much still ends. */
+	RESERVE_BYTES = 64 << 10,
+	RESERVE_EFFECTS = 64,
+};
+
+struct chunk {
+	struct chunk *next;
+	size_t size, used;
+	_Alignas(ALIGN) uint8_t data[];
+};
+
+struct fx {
+	struct chunk *first, *now; /* `now` is filled; those after it are empty */
+	size_t used;		   /* octets handed out this turn */
+	struct fx_effect *head, *tail;
+	unsigned n;
+	uint32_t last_id;  /* runs on from turn to turn: EV_DONE may come in a later one */
+	uint32_t decision; /* this turn's last decision: the n-th, 1.. */
+	uint32_t n_decisions;
+	uint32_t cause; /* fx_because() */
+	bool full;
+};
+
+static void *or_abort(void *p)
+{
+	if (!p)
+		abort();
+	return p;
+}
+
+static struct chunk *chunk_new(size_t size)
+{
+	struct chunk *c = or_abort(malloc(sizeof(*c) + size));
+
+	c->next = NULL;
+	c->size = size;
+	c->used = 0;
+	return c;
+}
+
+struct fx *fx_new(void)
+{
+	struct fx *fx = or_abort(calloc(1, sizeof(*fx)));
+
+	fx->first = fx->now = chunk_new(CHUNK_FIRST);
+	return fx;
+}
+
+static void chunks_free(struct chunk *c)
+{
+	while (c) {
+		struct chunk *next = c->next;
+
+		free(c);
+		c = next;
+	}
+}
+
+void fx_free(struct fx *fx)
+{
+	if (!fx)
+		return;
+	chunks_free(fx->first);
+	free(fx);
+}
+
+void fx_reset(struct fx *fx)
+{
+	size_t kept = 0;
+
+	for (struct chunk *c = fx->first; c; c = c->next) {
+		c->used = 0;
+		kept += c->size;
+		if (c->next && kept + c->next->size > KEEP) {
+			chunks_free(c->next);
+			c->next = NULL;
+		}
+	}
+	fx->now = fx->first;
+	fx->used = 0;
+	fx->head = fx->tail = NULL;
+	fx->n = 0;
+	fx->decision = fx->n_decisions = 0;
+	fx->cause = 0;
+	fx->full = false;
+}
+
+const struct fx_effect *fx_first(const struct fx *fx)
+{
+	return fx->head;
+}
+
+bool fx_full(const struct fx *fx)
+{
+	return fx->full;
+}
+
+/* Moves on to an empty chunk of at least `size` octets. */
+static void next_chunk(struct fx *fx, size_t size)
+{
+	size_t wanted = 2 * fx->now->size;
+	struct chunk *c;
+
+	while (fx->now->next) {
+		fx->now = fx->now->next;
+		if (fx->now->size >= size)
+			return;
+	}
+	if (wanted > CHUNK_MAX)
+		wanted = CHUNK_MAX;
+	c = chunk_new(wanted > size ? wanted : size);
+	fx->now->next = c;
+	fx->now = c;
+}
+
+static size_t round_up(size_t size)
+{
+	return (size + ALIGN - 1) & ~(size_t)(ALIGN - 1);
+}
+
+/* May the arena grow to this many octets this turn? If not it is full. */
+static bool allowed(struct fx *fx, size_t used, size_t reserve)
+{
+	if (used > FX_ARENA_MAX - reserve)
+		fx->full = true;
+	return used <= FX_ARENA_MAX - reserve;
+}
+
+/* Memory that is not zeroed; NULL and marked full past the limit. */
+static void *take_reserve(struct fx *fx, size_t size, size_t reserve)
+{
+	size_t rounded = round_up(size);
+	void *p;
+
+	if (size > FX_ARENA_MAX || !allowed(fx, fx->used + rounded, reserve)) {
+		fx->full = true;
+		return NULL;
+	}
+	if (rounded > fx->now->size - fx->now->used)
+		next_chunk(fx, rounded);
+	p = fx->now->data + fx->now->used;
+	fx->now->used += rounded;
+	fx->used += rounded;
+	return p;
+}
+
+static void *take(struct fx *fx, size_t size)
+{
+	return take_reserve(fx, size, RESERVE_BYTES);
+}
+
+void *fx_alloc(struct fx *fx, size_t size)
+{
+	return memset(or_abort(take(fx, size)), 0, size);
+}
+
+/* A copy with a NUL after it. NULL data or a full arena give NULL. */
+static void *copy(struct fx *fx, const void *data, size_t len)
+{
+	char *p;
+
+	if (!data || len >= FX_ARENA_MAX)
+		return fx->full |= data != NULL, NULL;
+	p = take(fx, len + 1);
+	if (p) {
+		memcpy(p, data, len);
+		p[len] = '\0';
+	}
+	return p;
+}
+
+static char *copy_text(struct fx *fx, const char *text)
+{
+	return copy(fx, text, text ? strlen(text) : 0);
+}
+
+/* Copies list, names, texts and bytes into one piece of memory. NULL when it does not fit. */
+static const struct val *copy_values(struct fx *fx, const struct val *list)
+{
+	size_t n = val_count(list);
+	size_t size = (n + 1) * sizeof(*list);
+	struct val *out;
+	char *p;
+
+	for (size_t i = 0; i < n; i++)
+		size += (list[i].name ? strlen(list[i].name) : 0) + list[i].len + 2;
+	out = take(fx, size);
+	if (!out)
+		return NULL;
+	p = (char *)(out + n + 1);
+	for (size_t i = 0; i < n; i++) {
+		size_t name_len = list[i].name ? strlen(list[i].name) : 0;
+
+		out[i] = list[i];
+		out[i].name = memcpy(p, list[i].name ? list[i].name : "", name_len);
+		p += name_len;
+		*p++ = '\0';
+		if (list[i].type != VT_TEXT && list[i].type != VT_BYTES)
+			continue;
+		out[i].text = memcpy(p, list[i].text, list[i].len);
+		p += list[i].len;
+		*p++ = '\0';
+	}
+	out[n] = V_END;
+	return out;
+}
+
+/* A new effect, not yet in the list; NULL past the limits. */
+static struct fx_effect *effect(struct fx *fx, enum fx_kind kind)
+{
+	bool last = kind == FX_CMD_DONE;
+	struct fx_effect *e;
+
+	if (fx->n >= FX_MAX - (last ? 0 : RESERVE_EFFECTS)) {
+		fx->full = true;
+		return NULL;
+	}
+	e = take_reserve(fx, sizeof(*e), last ? 0 : RESERVE_BYTES);
+	if (!e)
+		return NULL;
+	memset(e, 0, sizeof(*e));
+	e->kind = kind;
+	return e;
+}
+
+/* Appends it, unless something it needs did not fit (then the list is marked full). */
+static uint32_t append(struct fx *fx, struct fx_effect *e)
+{
+	if (++fx->last_id == 0)
+		fx->last_id = 1;
+	if (!e)
+		return fx->last_id;
+	e->id = fx->last_id;
+	e->decision = fx->decision;
+	if (fx->tail)
+		fx->tail->next = e;
+	else
+		fx->head = e;
+	fx->tail = e;
+	fx->n++;
+	return e->id;
+}
+
+static uint32_t decide_put(struct fx *fx, const char *rule, uint64_t offset,
+			   const struct val *values)
+{
+	struct fx_effect *e = effect(fx, FX_DECIDE);
+
+	if (e) {
+		e->decide.rule = rule;
+		e->decide.stream_offset = offset;
+		e->decide.cause = fx->cause;
+		e->decide.values = copy_values(fx, values);
+		if (!e->decide.values)
+			e = NULL;
+	}
+	if (!e)
+		fx->decision = 0; /* what follows must not be explained by an earlier one */
+	else
+		fx->decision = ++fx->n_decisions;
+	append(fx, e);
+	return fx->decision;
+}
+
+void fx_because(struct fx *fx, uint32_t cause)
+{
+	fx->cause = cause;
+}
+
+uint32_t fx_decide(struct fx *fx, const char *rule, const struct val *values)
+{
+	return decide_put(fx, rule, 0, values);
+}
+
+uint32_t fx_decide_at(struct fx *fx, const char *rule, uint64_t offset, const struct val *values)
+{
+	return decide_put(fx, rule, offset, values);
+}
+
+static void fact(struct fx *fx, enum fx_kind what, const struct fact_kind *kind, const char *key,
+		 const struct val *columns, const char *why)
+{
+	struct fx_effect *e = effect(fx, what);
+
+	if (e) {
+		e->fact.kind = kind;
+		e->fact.key = copy_text(fx, key);
+		e->fact.columns = columns ? copy_values(fx, columns) : NULL;
+		e->fact.why = copy_text(fx, why);
+		if (!e->fact.key || (columns && !e->fact.columns) || (why && !e->fact.why))
+			e = NULL;
+	}
+	append(fx, e);
+}
+
+void fx_fact_begin(struct fx *fx, const struct fact_kind *kind, const char *key,
+		   const struct val *columns)
+{
+	static const struct val none[] = { { .type = VT_END } };
+
+	fact(fx, FX_FACT_BEGIN, kind, key, columns ? columns : none, NULL);
+}
+
+void fx_fact_end(struct fx *fx, const struct fact_kind *kind, const char *key, const char *why)
+{
+	fact(fx, FX_FACT_END, kind, key, NULL, why);
+}
+
+uint32_t fx_bind(struct fx *fx, const struct fx_bind *b)
+{
+	struct fx_effect *e = effect(fx, FX_BIND);
+
+	if (e)
+		e->bind = *b;
+	return append(fx, e);
+}
+
+uint32_t fx_send(struct fx *fx, const struct fx_send *s)
+{
+	struct fx_effect *e = effect(fx, FX_SEND);
+
+	if (e) {
+		e->send = *s;
+		e->send.len = s->data ? s->len : 0;
+		e->send.data = copy(fx, s->data ? s->data : "", e->send.len);
+		if (!e->send.data)
+			e = NULL;
+	}
+	return append(fx, e);
+}
+
+uint32_t fx_listen(struct fx *fx, uint32_t sock, const struct ep *local)
+{
+	struct fx_effect *e = effect(fx, FX_LISTEN);
+
+	if (e) {
+		e->listen.sock = sock;
+		e->listen.local = *local;
+	}
+	return append(fx, e);
+}
+
+uint32_t fx_connect(struct fx *fx, uint32_t sock, const struct ep *peer)
+{
+	struct fx_effect *e = effect(fx, FX_CONNECT);
+
+	if (e) {
+		e->connect.sock = sock;
+		e->connect.peer = *peer;
+	}
+	return append(fx, e);
+}
+
+uint32_t fx_write(struct fx *fx, uint32_t sock, const void *data, size_t len)
+{
+	struct fx_effect *e = effect(fx, FX_WRITE);
+
+	if (e) {
+		e->write.sock = sock;
+		e->write.len = data ? len : 0;
+		e->write.data = copy(fx, data ? data : "", e->write.len);
+		if (!e->write.data)
+			e = NULL;
+	}
+	return append(fx, e);
+}
+
+uint32_t fx_send_file(struct fx *fx, uint32_t sock, const char *path, uint64_t offset, uint64_t len)
+{
+	struct fx_effect *e = effect(fx, FX_SEND_FILE);
+
+	if (e) {
+		e->send_file.sock = sock;
+		e->send_file.path = copy_text(fx, path);
+		e->send_file.offset = offset;
+		e->send_file.len = len;
+		if (!e->send_file.path)
+			e = NULL;
+	}
+	return append(fx, e);
+}
+
+uint32_t fx_close(struct fx *fx, uint32_t sock, enum close_how how)
+{
+	struct fx_effect *e = effect(fx, FX_CLOSE);
+
+	if (e) {
+		e->close.sock = sock;
+		e->close.how = how;
+	}
+	return append(fx, e);
+}
+
+uint32_t fx_addr(struct fx *fx, const struct fx_addr *a)
+{
+	struct fx_effect *e = effect(fx, FX_ADDR);
+
+	if (e)
+		e->addr = *a;
+	return append(fx, e);
+}
+
+uint32_t fx_route(struct fx *fx, const struct fx_route *r)
+{
+	struct fx_effect *e = effect(fx, FX_ROUTE);
+
+	if (e)
+		e->route = *r;
+	return append(fx, e);
+}
+
+uint32_t fx_resolver(struct fx *fx, const struct fx_resolver *r)
+{
+	struct fx_effect *e = effect(fx, FX_RESOLVER);
+
+	if (e)
+		e->resolver = *r;
+	return append(fx, e);
+}
+
+uint32_t fx_link(struct fx *fx, uint32_t ifid, bool up)
+{
+	struct fx_effect *e = effect(fx, FX_LINK);
+
+	if (e) {
+		e->link.ifid = ifid;
+		e->link.up = up;
+	}
+	return append(fx, e);
+}
+
+uint32_t fx_acl(struct fx *fx, const struct acl_lists *lists)
+{
+	struct fx_effect *e = effect(fx, FX_ACL);
+
+	if (e)
+		e->acl.lists = lists;
+	return append(fx, e);
+}
+
+uint32_t fx_ask(struct fx *fx, uint32_t ask_id, const struct ask *ask)
+{
+	struct fx_effect *e = effect(fx, FX_ASK);
+	struct ask *mine = e ? copy(fx, ask, sizeof(*ask)) : NULL;
+
+	if (mine && ask->kind == ASK_FILE && ask->file.op == FILE_WRITE && ask->file.len > 0) {
+		mine->file.data = copy(fx, ask->file.data, ask->file.len);
+		if (!mine->file.data)
+			mine = NULL;
+	}
+	if (mine) {
+		e->ask.ask_id = ask_id;
+		e->ask.ask = mine;
+	}
+	return append(fx, mine ? e : NULL);
+}
+
+void fx_answer(struct fx *fx, uint32_t ask_id, const struct answer *answer)
+{
+	struct fx_effect *e = effect(fx, FX_ANSWER);
+
+	if (e) {
+		e->answer.ask_id = ask_id;
+		e->answer.answer = copy(fx, answer, sizeof(*answer));
+		if (!e->answer.answer)
+			e = NULL;
+	}
+	append(fx, e);
+}
+
+/* Is e's text the last thing in the arena, so that it can grow in place by len octets? */
+static bool print_grows(struct fx *fx, const struct fx_effect *e, size_t len)
+{
+	const struct chunk *c = fx->now;
+	uintptr_t start = (uintptr_t)e->print.text;
+	uintptr_t data = (uintptr_t)c->data;
+	size_t old = round_up(e->print.len + 1);
+
+	if (start < data || start - data + old != c->used)
+		return false;
+	return len < c->size && start - data + round_up(e->print.len + len + 1) <= c->size;
+}
+
+/* Appends to the last effect when that prints for the same call, so that a table of many rows is
+ * one effect. */
+static bool print_more(struct fx *fx, uint32_t call, const char *text, size_t len)
+{
+	struct fx_effect *e = fx->tail;
+	size_t more;
+	char *end;
+
+	if (!e || e->kind != FX_PRINT || e->print.call != call || e->decision != fx->decision ||
+	    !print_grows(fx, e, len))
+		return false;
+	more = round_up(e->print.len + len + 1) - round_up(e->print.len + 1);
+	if (!allowed(fx, fx->used + more, RESERVE_BYTES))
+		return true;
+	end = (char *)fx->now->data + ((uintptr_t)e->print.text - (uintptr_t)fx->now->data) +
+	      e->print.len;
+	memcpy(end, text, len);
+	end[len] = '\0';
+	fx->now->used += more;
+	fx->used += more;
+	e->print.len += len;
+	return true;
+}
+
+void fx_print_text(struct fx *fx, uint32_t call, const char *text, size_t len)
+{
+	struct fx_effect *e;
+
+	if (len == 0 || print_more(fx, call, text, len))
+		return;
+	e = effect(fx, FX_PRINT);
+	if (e) {
+		e->print.call = call;
+		e->print.text = copy(fx, text, len);
+		e->print.len = len;
+		if (!e->print.text)
+			e = NULL;
+	}
+	append(fx, e);
+}
+
+void fx_print(struct fx *fx, uint32_t call, const char *fmt, ...)
+{
+	char line[512];
+	char *text = line;
+	va_list ap;
+	int len;
+
+	va_start(ap, fmt);
+	len = vsnprintf(line, sizeof(line), fmt, ap);
+	va_end(ap);
+	if (len < 0)
+		return;
+	if ((size_t)len >= sizeof(line)) {
+		text = or_abort(malloc((size_t)len + 1));
+		va_start(ap, fmt);
+		vsnprintf(text, (size_t)len + 1, fmt, ap);
+		va_end(ap);
+	}
+	fx_print_text(fx, call, text, (size_t)len);
+	if (text != line)
+		free(text);
+}
+
+void fx_cmd_done(struct fx *fx, uint32_t call, int status)
+{
+	struct fx_effect *e = effect(fx, FX_CMD_DONE);
+
+	if (e) {
+		e->cmd_done.call = call;
+		e->cmd_done.status = status;
+	}
+	append(fx, e);
+}

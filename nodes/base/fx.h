@@ -1,0 +1,235 @@
+/* fx.h: effects, what a machine wants done.
+ *
+ * A machine appends effects while it handles one event and returns; then the shell carries them
+ * out in order. Everything handed over is copied into the list's arena, which lives until the turn
+ * ends. Nothing here fails: past the limits the list is marked full and the shell reports it.
+ *
+ * A socket is named by a number that the machine chooses (unique within that machine; accepted
+ * connections get theirs from the shell, from SOCK_ACCEPTED up). Whatever can fail comes back as
+ * EV_DONE with the effect's id, errno and the kernel's text (only on failure). */
+#ifndef LABD_BASE_FX_H
+#define LABD_BASE_FX_H
+
+#include "base/types.h"
+#include "base/val.h"
+#include "base/ask.h"
+
+#define FX_MAX		     4096	/* effects in one turn */
+#define FX_ARENA_MAX	     (4u << 20) /* octets in one turn */
+#define FX_STREAM_UNSENT_MAX (1u << 20) /* octets a stream may owe its peer */
+#define SOCK_ACCEPTED	     0x40000000u
+
+enum fx_kind {
+	FX_DECIDE,
+	FX_FACT_BEGIN,
+	FX_FACT_END,
+	FX_BIND,
+	FX_SEND,
+	FX_LISTEN,
+	FX_CONNECT,
+	FX_WRITE,
+	FX_SEND_FILE,
+	FX_CLOSE,
+	FX_ADDR,
+	FX_ROUTE,
+	FX_RESOLVER,
+	FX_LINK,
+	FX_ACL,
+	FX_ASK,
+	FX_ANSWER,
+	FX_PRINT,
+	FX_CMD_DONE,
+};
+
+enum sock_kind {
+	SOCK_UDP,     /* the kernel's UDP */
+	SOCK_UDP_RAW, /* whole UDP/IPv4 frames on one interface, addresses of no concern to the
+		       * kernel: for a host that has no address yet. The port is also held in the
+		       * kernel, so that no ICMP unreachable is sent. Checksums are verified by the
+		       * shell. */
+	SOCK_ARP,     /* ARP packets of one interface (or all, ifid 0): data = 28 octets */
+	SOCK_ICMP,    /* ICMPv4 messages, IP header stripped */
+};
+
+struct fx_bind {
+	uint32_t sock;
+	enum sock_kind kind;
+	struct ep local;   /* address unset = any */
+	uint32_t ifid;	   /* 0 = all interfaces */
+	bool broadcast;	   /* may send to and receive broadcasts */
+	struct addr group; /* multicast group to join on ifid; unset = none */
+};
+
+struct fx_send {
+	uint32_t sock;
+	struct ep src; /* unset = the kernel's choice */
+	struct ep dst;
+	uint32_t ifid;	    /* 0 = by the routing table; must be set for SOCK_ARP, SOCK_UDP_RAW and
+			     * broadcasts */
+	struct mac dst_mac; /* used when has_mac: builds the frame by hand (also for SOCK_UDP: a
+			     * client that has no address yet cannot answer ARP) */
+	bool has_mac;
+	uint8_t ttl; /* 0 = default 64 */
+	const void *data;
+	size_t len;
+};
+
+enum close_how { CLOSE_FLUSH /* after what is owed was sent */, CLOSE_RESET };
+
+struct fx_addr {
+	bool add;
+	uint32_t ifid;
+	struct addr addr;
+	uint8_t plen;
+};
+
+struct fx_route {
+	bool add;
+	struct addr net; /* 0.0.0.0/0 = default */
+	uint8_t plen;
+	struct addr via; /* unset = on link */
+	uint32_t ifid;	 /* 0 = found by via */
+	uint32_t metric;
+};
+
+#define RESOLVER_SERVERS_MAX 4
+
+struct fx_resolver {
+	char source[32]; /* who says so: "dhcp4:eth0", "static"; an empty list withdraws it */
+	struct addr servers[RESOLVER_SERVERS_MAX];
+	unsigned n_servers;
+	char domain[ASK_NAME_MAX];
+};
+
+struct fx_effect {
+	enum fx_kind kind;
+	uint32_t id;	   /* never 0, other than in any earlier turn; names it in EV_DONE */
+	uint32_t decision; /* the decision that explains it: the turn's n-th (1..), the last one
+			    * before it; 0 = none. Of FX_DECIDE its own number. */
+	struct fx_effect *next;
+	union {
+		struct {
+			const char *rule;
+			const struct val *values;
+			uint64_t stream_offset; /* for a cause inside a stream event */
+			bool no_cause;		/* not caused by this event's packet */
+			uint32_t cause;		/* an earlier event's ev->cause; 0 = this event's */
+		} decide;
+		struct {
+			const struct fact_kind *kind;
+			const char *key;
+			const struct val *columns; /* NULL for FX_FACT_END */
+			const char *why;	   /* how it ended */
+		} fact;
+		struct fx_bind bind;
+		struct fx_send send;
+		struct {
+			uint32_t sock;
+			struct ep local;
+		} listen;
+		struct {
+			uint32_t sock;
+			struct ep local, peer;
+			uint32_t ifid;
+		} connect;
+		struct {
+			uint32_t sock;
+			const void *data;
+			size_t len;
+		} write;
+		struct {
+			uint32_t sock;
+			const char *path;
+			uint64_t offset, len;
+		} send_file;
+		struct {
+			uint32_t sock;
+			enum close_how how;
+		} close;
+		struct fx_addr addr;
+		struct fx_route route;
+		struct fx_resolver resolver;
+		struct {
+			uint32_t ifid;
+			bool up;
+		} link;
+		struct {
+			const struct acl_lists *lists; /* nodes/acl/acl.h; owned by the machine */
+		} acl;
+		struct {
+			uint32_t ask_id;
+			const struct ask *ask;
+		} ask;
+		struct {
+			uint32_t ask_id;
+			const struct answer *answer;
+		} answer;
+		struct {
+			uint32_t call;
+			const char *text;
+			size_t len;
+		} print;
+		struct {
+			uint32_t call;
+			int status; /* 0 = it did what was asked; 1-255 otherwise */
+		} cmd_done;
+	};
+};
+
+struct fx;
+
+struct fx *fx_new(void);
+void fx_free(struct fx *fx);
+void fx_reset(struct fx *fx); /* empties the list and its arena */
+const struct fx_effect *fx_first(const struct fx *fx);
+bool fx_full(const struct fx *fx);
+/* Arena memory, zeroed, until fx_reset(); never NULL (aborts at the limit). */
+void *fx_alloc(struct fx *fx, size_t size);
+
+/* Records that `rule` was taken with these values (ended by V_END). Effects that follow are
+ * explained by it until the next decision. `rule` must be a literal; it is not copied. Returns the
+ * decision's number within the turn. Use the macro: decide(fx, RULE_ID, V_...). */
+uint32_t fx_decide(struct fx *fx, const char *rule, const struct val *values);
+#define decide(fx, rule, ...) \
+	fx_decide((fx), (rule), (const struct val[]){ __VA_ARGS__ __VA_OPT__(, ) V_END })
+/* As decide(), of a message at this offset within the stream event being handled. */
+uint32_t fx_decide_at(struct fx *fx, const char *rule, uint64_t offset, const struct val *values);
+#define decide_at(fx, rule, off, ...) \
+	fx_decide_at((fx), (rule), (off), (const struct val[]){ __VA_ARGS__ __VA_OPT__(, ) V_END })
+
+/* The decisions that follow in this turn were caused by an earlier packet (ev->cause of its event):
+ * for an answer that had to wait. 0 = by this event's own packet again. */
+void fx_because(struct fx *fx, uint32_t cause);
+
+struct fact_kind;
+void fx_fact_begin(struct fx *fx, const struct fact_kind *kind, const char *key,
+		   const struct val *columns);
+#define fact_begin(fx, kind, key, ...) \
+	fx_fact_begin((fx), (kind), (key), (const struct val[]){ __VA_ARGS__ __VA_OPT__(, ) V_END })
+void fx_fact_end(struct fx *fx, const struct fact_kind *kind, const char *key, const char *why);
+
+uint32_t fx_bind(struct fx *fx, const struct fx_bind *b);
+uint32_t fx_send(struct fx *fx, const struct fx_send *s);
+uint32_t fx_listen(struct fx *fx, uint32_t sock, const struct ep *local);
+uint32_t fx_connect(struct fx *fx, uint32_t sock, const struct ep *peer);
+uint32_t fx_write(struct fx *fx, uint32_t sock, const void *data, size_t len);
+uint32_t fx_send_file(struct fx *fx, uint32_t sock, const char *path, uint64_t offset,
+		      uint64_t len);
+uint32_t fx_close(struct fx *fx, uint32_t sock, enum close_how how);
+uint32_t fx_addr(struct fx *fx, const struct fx_addr *a);
+uint32_t fx_route(struct fx *fx, const struct fx_route *r);
+uint32_t fx_resolver(struct fx *fx, const struct fx_resolver *r);
+uint32_t fx_link(struct fx *fx, uint32_t ifid, bool up);
+struct acl_lists;
+uint32_t fx_acl(struct fx *fx, const struct acl_lists *lists);
+uint32_t fx_ask(struct fx *fx, uint32_t ask_id, const struct ask *ask);
+/* For ASK_RESOLVE and ASK_LOGIN, which machines answer; an answer with pointers is the shell's. */
+void fx_answer(struct fx *fx, uint32_t ask_id, const struct answer *answer);
+/* Output of the command being run (call = ev->command.call's id). */
+void fx_print(struct fx *fx, uint32_t call, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+void fx_print_text(struct fx *fx, uint32_t call, const char *text, size_t len);
+/* Every command ends with exactly one of these, in its own turn or a later one. */
+void fx_cmd_done(struct fx *fx, uint32_t call, int status);
+
+#endif
