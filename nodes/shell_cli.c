@@ -1,0 +1,363 @@
+/* One line in, text and a status out: the device's command language.
+ *
+ * The grammar finds the row; a protocol's machine or the shell runs it. Words that belong to no
+ * protocol (modes, running-config, reload) are the shell's own, in the table at the end. */
+#include "shell.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const struct rule rules[] = {
+#define RULE RULE_ROW
+#include "shell_rules.def"
+#undef RULE
+};
+
+void session_init(struct session *s)
+{
+	*s = (struct session){ 0 };
+}
+
+const char *session_mode(const struct session *s)
+{
+	return s->configuring ? conf_ctx_mode(&s->place) : MODE_EXEC;
+}
+
+void session_prompt(const struct node *n, const struct session *s, struct sbuf *out)
+{
+	const char *mode = session_mode(s);
+
+	if (!s->configuring)
+		sbuf_printf(out, "%s%c ", n->dev.hostname, n->dev.kind == KIND_PC ? '>' : '#');
+	else if (strcmp(mode, MODE_CONFIG) == 0)
+		sbuf_printf(out, "%s(config)# ", n->dev.hostname);
+	else
+		sbuf_printf(out, "%s(config-%s)# ", n->dev.hostname, mode);
+}
+
+static void say(struct session *s, const char *text)
+{
+	s->output(s, text, strlen(text));
+}
+
+static void end_line(struct session *s, int status)
+{
+	s->busy = false;
+	s->done(s, status);
+}
+
+/* --- running a command -------------------------------------------------------------------- */
+
+static struct call_slot *call_find(struct node *n, uint32_t id)
+{
+	for (unsigned i = 0; id != 0 && i < NODE_CALLS_MAX; i++)
+		if (n->calls[i].id == id)
+			return &n->calls[i];
+	return NULL;
+}
+
+static struct call_slot *call_new(struct node *n, struct session *s)
+{
+	for (unsigned i = 0; i < NODE_CALLS_MAX; i++) {
+		if (n->calls[i].id != 0)
+			continue;
+		n->next_call = n->next_call % ((1u << 24) - 1) + 1; /* below 1 << 24, never 0 */
+		n->calls[i] = (struct call_slot){ .id = n->next_call, .session = s };
+		return &n->calls[i];
+	}
+	return NULL;
+}
+
+void session_gone(struct node *n, struct session *s)
+{
+	for (unsigned i = 0; i < NODE_CALLS_MAX; i++)
+		if (n->calls[i].session == s)
+			n->calls[i].session = NULL; /* it runs on; nobody listens */
+}
+
+void cli_effect(struct node *n, const struct fx_effect *e)
+{
+	uint32_t id = e->kind == FX_PRINT ? e->print.call : e->cmd_done.call;
+	struct call_slot *slot = call_find(n, id);
+	struct session *s = slot ? slot->session : NULL;
+
+	if (!slot)
+		return;
+	if (e->kind == FX_PRINT) {
+		if (s)
+			s->output(s, e->print.text, e->print.len);
+		return;
+	}
+	*slot = (struct call_slot){ 0 };
+	if (s)
+		end_line(s, e->cmd_done.status);
+}
+
+static void run_row(struct node *n, struct session *s, const struct grammar_match *match,
+		    const char *line)
+{
+	struct call_slot *slot = call_new(n, s);
+	struct machine *m = match->cmd->machine ? machine_find(n, match->cmd->machine) : NULL;
+	struct call call = { .section = "",
+			     .args = match->args,
+			     .n_args = match->n_args,
+			     .line = line,
+			     .dev = &n->dev };
+
+	if (!slot || (match->cmd->machine && !m)) {
+		say(s, slot ? "% This device does not have that service\n"
+			    : "% Too many commands run on this device\n");
+		if (slot)
+			slot->id = 0;
+		end_line(s, 1);
+		return;
+	}
+	call.id = slot->id;
+	command_turn(n, m, match->cmd, &call);
+}
+
+static void show_error(struct session *s, const struct grammar_error *e, const char *line)
+{
+	struct sbuf out = SBUF(4096);
+
+	grammar_error_ios(e, line, s->prompt_width, &out);
+	s->output(s, sbuf_text(&out), out.len);
+	sbuf_done(&out);
+}
+
+static void exec_line(struct node *n, struct session *s, const char *line)
+{
+	struct grammar_match *match = malloc(sizeof(*match));
+	struct grammar_error err;
+	int r;
+
+	if (!match)
+		abort();
+	r = grammar_parse(n->conf->grammar, MODE_EXEC, line, &n->dev, match, &err);
+	if (r == 0) {
+		run_row(n, s, match, line);
+	} else if (err.status == GRAMMAR_EMPTY) {
+		end_line(s, 0);
+	} else {
+		show_error(s, &err, line);
+		end_line(s, 2);
+	}
+	free(match);
+}
+
+static bool word_is(const char *line, const char *word)
+{
+	size_t len = strlen(word);
+
+	return strncasecmp(line, word, len) == 0 &&
+	       (line[len] == '\0' || isspace((unsigned char)line[len]));
+}
+
+/* The words that lead out of configuration modes. */
+static bool leave_mode(struct session *s, const char *line)
+{
+	if (!word_is(line, "end") && !word_is(line, "exit"))
+		return false;
+	if (word_is(line, "end") || !conf_ctx_leave(&s->place)) {
+		s->place = (struct conf_ctx){ 0 };
+		s->configuring = false;
+	}
+	return true;
+}
+
+static void config_line(struct node *n, struct session *s, const char *line)
+{
+	struct sbuf err = SBUF(4096), warn = SBUF(4096);
+	int r = conf_line(n, s, line, &err, &warn);
+
+	if (err.len > 0) {
+		s->output(s, sbuf_text(&err), err.len);
+		if (err.data[err.len - 1] != '\n')
+			say(s, "\n");
+	}
+	if (warn.len > 0) {
+		say(s, "% ");
+		s->output(s, sbuf_text(&warn), warn.len);
+		say(s, "\n");
+	}
+	sbuf_done(&err);
+	sbuf_done(&warn);
+	end_line(s, r < 0 ? 2 : 0);
+}
+
+void session_line(struct node *n, struct session *s, const char *line)
+{
+	s->busy = true;
+	while (isspace((unsigned char)*line))
+		line++;
+	if (!s->configuring)
+		exec_line(n, s, line);
+	else if (leave_mode(s, line))
+		end_line(s, 0);
+	else if (word_is(line, "do"))
+		exec_line(n, s, line + 2);
+	else
+		config_line(n, s, line);
+}
+
+/* --- the shell's own commands ------------------------------------------------------------- */
+
+static struct session *session_of(struct node *n, const struct call *call)
+{
+	struct call_slot *slot = call_find(n, call->id);
+
+	return slot ? slot->session : NULL;
+}
+
+static void run_configure(void *machine, const struct call *call, nsec_t now, struct fx *fx)
+{
+	struct session *s = session_of(machine, call);
+
+	(void)now;
+	if (s)
+		s->configuring = true;
+	fx_cmd_done(fx, call->id, 0);
+}
+
+static void run_nothing(void *machine, const struct call *call, nsec_t now, struct fx *fx)
+{
+	(void)machine, (void)now;
+	fx_cmd_done(fx, call->id, 0);
+}
+
+static void run_exit(void *machine, const struct call *call, nsec_t now, struct fx *fx)
+{
+	struct session *s = session_of(machine, call);
+
+	(void)now;
+	if (s)
+		s->wants_exit = true;
+	fx_cmd_done(fx, call->id, 0);
+}
+
+static void run_show_running(void *machine, const struct call *call, nsec_t now, struct fx *fx)
+{
+	struct sbuf out = SBUF(OUTPUT_MAX);
+
+	(void)now;
+	conf_show(machine, &out);
+	fx_print_text(fx, call->id, sbuf_text(&out), out.len);
+	sbuf_done(&out);
+	fx_cmd_done(fx, call->id, 0);
+}
+
+static void run_show_startup(void *machine, const struct call *call, nsec_t now, struct fx *fx)
+{
+	char *text = conf_saved(machine, "startup-config");
+
+	(void)now;
+	if (text)
+		fx_print_text(fx, call->id, text, strlen(text));
+	else
+		fx_print(fx, call->id, "%% There is no startup-config: write memory makes one\n");
+	fx_cmd_done(fx, call->id, text ? 0 : 1);
+	free(text);
+}
+
+static void run_write(void *machine, const struct call *call, nsec_t now, struct fx *fx)
+{
+	int r = conf_save_startup(machine);
+
+	(void)now;
+	if (r == 0) {
+		decide(fx, "shell.config.saved", V_TEXT("command", call->line));
+		fx_print(fx, call->id, "Building configuration...\n[OK]\n");
+	} else {
+		fx_print(fx, call->id, "%% The configuration could not be saved: %s\n",
+			 strerror(-r));
+	}
+	fx_cmd_done(fx, call->id, r == 0 ? 0 : 1);
+}
+
+static void run_reload(void *machine, const struct call *call, nsec_t now, struct fx *fx)
+{
+	struct node *n = machine;
+
+	(void)now;
+	decide(fx, "shell.config.reload", V_TEXT("command", call->line));
+	fx_cmd_done(fx, call->id, 0);
+	n->reload = true;
+	n->stopping = true;
+}
+
+static void run_version(void *machine, const struct call *call, nsec_t now, struct fx *fx)
+{
+	const struct device *dev = &((struct node *)machine)->dev;
+
+	fx_print(fx, call->id, "labd %s, %s %s\nup for %lld s of lab time, %u interfaces\n",
+		 LABD_VERSION, device_kind_name(dev->kind), dev->name, (long long)(now / SEC),
+		 dev->n_ifaces);
+	fx_cmd_done(fx, call->id, 0);
+}
+
+struct shell_conf {
+	char hostname[64];
+};
+
+static void *shell_conf_new(const struct device *dev)
+{
+	struct shell_conf *c = calloc(1, sizeof(*c));
+
+	if (c)
+		str_copy(c->hostname, sizeof(c->hostname), dev->name);
+	return c;
+}
+
+static void shell_conf_free(void *conf)
+{
+	free(conf);
+}
+
+static int set_hostname(void *conf, const struct call *call)
+{
+	struct shell_conf *c = conf;
+	const char *name = call->no ? call->dev->name : call->args[0].text;
+
+	for (const char *p = name; *p; p++)
+		if (!isalnum((unsigned char)*p) && *p != '-' && *p != '_') {
+			sbuf_puts(call->reterr, "a host name has letters, digits and hyphens only");
+			return -EINVAL;
+		}
+	return str_copy(c->hostname, sizeof(c->hostname), name) ? 0 : -EINVAL;
+}
+
+const char *shell_conf_hostname(const void *conf)
+{
+	return ((const struct shell_conf *)conf)->hostname;
+}
+
+/* clang-format off */
+static const struct cmd cmds[] = {
+	{ .mode = MODE_EXEC, .pattern = "configure terminal", .help = "Enter configuration mode", .run = run_configure },
+	{ .mode = MODE_EXEC, .pattern = "show running-config", .help = "Show the configuration in force", .run = run_show_running },
+	{ .mode = MODE_EXEC, .pattern = "show startup-config", .help = "Show what reload starts from", .run = run_show_startup },
+	{ .mode = MODE_EXEC, .pattern = "show version", .help = "Show program, kind and age", .run = run_version },
+	{ .mode = MODE_EXEC, .pattern = "write memory", .help = "Save the running-config as startup-config", .run = run_write },
+	{ .mode = MODE_EXEC, .pattern = "copy running-config startup-config", .help = "Save the running-config", .run = run_write },
+	{ .mode = MODE_EXEC, .pattern = "reload", .help = "Start the device anew from its startup-config", .run = run_reload },
+	{ .mode = MODE_EXEC, .pattern = "enable", .help = "Kept for habit: the console is privileged", .run = run_nothing },
+	{ .mode = MODE_EXEC, .pattern = "disable", .help = "Kept for habit", .run = run_nothing },
+	{ .mode = MODE_EXEC, .pattern = "terminal length <0-512>", .help = "Kept for habit: output is not paged", .run = run_nothing },
+	{ .mode = MODE_EXEC, .pattern = "exit", .help = "Leave the console", .run = run_exit },
+	{ .mode = MODE_EXEC, .pattern = "end", .help = "Stay here", .run = run_nothing },
+	{ .mode = MODE_CONFIG, .pattern = "hostname WORD", .help = "Name of the device", .flags = CMD_NO, .set = set_hostname },
+	{ .mode = NULL },
+};
+/* clang-format on */
+
+const struct proto shell_proto = {
+	.name = "shell",
+	.title = "The device itself",
+	.rules = rules,
+	.n_rules = ARRAY_SIZE(rules),
+	.cmds = cmds,
+	.conf_new = shell_conf_new,
+	.conf_free = shell_conf_free,
+};

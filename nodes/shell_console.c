@@ -1,0 +1,529 @@
+/* People at a terminal: line editing, history, `?`, Tab, many sessions in one loop.
+ *
+ * libedit wants a terminal to ask for its modes and a blocking read; here it gets one idle
+ * pseudo-terminal for the first (no data passes through it) and, for the second, one key at a time
+ * from a queue, in its unbuffered mode. Keys that are several octets long are held back until they
+ * are whole. Without a terminal (labctl's standard input is a file or a pipe) lines are just read.
+ */
+#include "shell.h"
+
+#include <errno.h>
+#include <event2/buffer.h>
+#include <fcntl.h>
+#include <histedit.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/grammar.h"
+
+#define IN_MAX		 8192
+#define OUT_MAX		 (4u << 20)
+#define HISTORY_LINES	 200
+#define KEY_CTRL_C	 0x03
+#define KEY_CTRL_D	 0x04
+#define KEY_ESCAPE	 0x1b
+#define ESCAPE_WAIT_USEC 50000
+
+struct console {
+	struct session session;
+	struct node *node;
+	int fd;
+	bool terminal, ended;
+	bool full; /* not read until a command ends */
+	struct event *read_ev, *write_ev, *next_ev;
+	struct evbuffer *in, *out;
+	EditLine *el;
+	History *history;
+	HistEvent hist_event;
+	FILE *out_file, *tty_file;
+	char prompt[160];
+	struct console *next;
+};
+
+static struct console *consoles;
+static unsigned n_consoles;
+
+/* --- output ------------------------------------------------------------------------------- */
+
+static void put(struct console *c, const char *text, size_t len)
+{
+	if (evbuffer_get_length(c->out) + len > OUT_MAX)
+		return; /* a reader that stalls loses its own output, and harms nobody else */
+	for (size_t i = 0; c->terminal && i < len; i++) {
+		if (text[i] == '\n')
+			evbuffer_add(c->out, "\r", 1);
+		evbuffer_add(c->out, text + i, 1);
+	}
+	if (!c->terminal)
+		evbuffer_add(c->out, text, len);
+	event_add(c->write_ev, NULL);
+}
+
+static ssize_t cookie_write(void *arg, const char *text, size_t len)
+{
+	put(arg, text, len);
+	return (ssize_t)len;
+}
+
+static void console_output(struct session *s, const char *text, size_t len)
+{
+	put(s->arg, text, len);
+}
+
+static void console_free(struct console *c)
+{
+	struct console **p = &consoles;
+
+	while (*p != c)
+		p = &(*p)->next;
+	*p = c->next;
+	n_consoles--;
+	session_gone(c->node, &c->session);
+	if (c->el)
+		el_end(c->el);
+	if (c->history)
+		history_end(c->history);
+	if (c->out_file)
+		fclose(c->out_file);
+	if (c->tty_file)
+		fclose(c->tty_file);
+	event_free(c->read_ev);
+	event_free(c->write_ev);
+	event_free(c->next_ev);
+	evbuffer_free(c->in);
+	evbuffer_free(c->out);
+	close(c->fd);
+	free(c);
+}
+
+static void on_writable(evutil_socket_t fd, short what, void *arg)
+{
+	struct console *c = arg;
+
+	(void)what;
+	if (evbuffer_write(c->out, fd) < 0 && errno != EAGAIN && errno != EINTR) {
+		console_free(c);
+		return;
+	}
+	if (evbuffer_get_length(c->out) > 0)
+		event_add(c->write_ev, NULL);
+	else if (c->ended && !c->session.busy)
+		console_free(c);
+}
+
+/* --- help and completion ------------------------------------------------------------------ */
+
+static struct console *console_of(EditLine *el)
+{
+	struct console *c = NULL;
+
+	el_get(el, EL_CLIENTDATA, &c);
+	return c;
+}
+
+static void partial_line(EditLine *el, char *out, size_t size)
+{
+	const LineInfo *li = el_line(el);
+
+	str_copy_n(out, size, li->buffer, (size_t)(li->cursor - li->buffer));
+}
+
+static void show_item(void *arg, const char *word, const char *help)
+{
+	struct sbuf *out = arg;
+
+	sbuf_printf(out, "  %-24s %s\n", word, help ? help : "");
+}
+
+static void help(struct console *c, const char *partial)
+{
+	struct sbuf out = SBUF(65536);
+	int n = grammar_help(c->node->conf->grammar, session_mode(&c->session), partial,
+			     &c->node->dev, show_item, &out);
+
+	if (n <= 0)
+		sbuf_puts(&out, "% Nothing is known here\n");
+	put(c, "\n", 1);
+	put(c, sbuf_text(&out), out.len);
+	sbuf_done(&out);
+}
+
+static unsigned char on_help_key(EditLine *el, int key)
+{
+	char partial[LINE_MAX_LEN];
+
+	(void)key;
+	partial_line(el, partial, sizeof(partial));
+	put(console_of(el), "?", 1);
+	help(console_of(el), partial);
+	return CC_REDISPLAY;
+}
+
+struct completion {
+	char word[128];
+	unsigned n;
+	struct sbuf all;
+};
+
+static void take_completion(void *arg, const char *word, const char *text)
+{
+	struct completion *x = arg;
+	size_t same = 0;
+
+	sbuf_printf(&x->all, "%s  ", word);
+	(void)text;
+	if (x->n++ == 0) {
+		str_copy(x->word, sizeof(x->word), word);
+		return;
+	}
+	while (x->word[same] && x->word[same] == word[same])
+		same++;
+	x->word[same] = '\0';
+}
+
+static unsigned char on_tab(EditLine *el, int key)
+{
+	struct console *c = console_of(el);
+	struct completion x = { .all = SBUF(16384) };
+	char partial[LINE_MAX_LEN];
+	const char *last;
+	size_t typed;
+	unsigned char result = CC_REFRESH;
+
+	(void)key;
+	partial_line(el, partial, sizeof(partial));
+	last = strrchr(partial, ' ');
+	typed = strlen(last ? last + 1 : partial);
+	grammar_complete(c->node->conf->grammar, session_mode(&c->session), partial, &c->node->dev,
+			 take_completion, &x);
+	if (x.n > 0 && strlen(x.word) > typed) {
+		el_insertstr(el, x.word + typed);
+		if (x.n == 1)
+			el_insertstr(el, " ");
+	} else if (x.n > 1) {
+		put(c, "\n", 1);
+		put(c, sbuf_text(&x.all), x.all.len);
+		put(c, "\n", 1);
+		result = CC_REDISPLAY;
+	}
+	sbuf_done(&x.all);
+	return result;
+}
+
+/* --- input -------------------------------------------------------------------------------- */
+
+static char *prompt_of(EditLine *el)
+{
+	return console_of(el)->prompt;
+}
+
+static void make_prompt(struct console *c)
+{
+	struct sbuf p = SBUF(sizeof(c->prompt) - 1);
+
+	session_prompt(c->node, &c->session, &p);
+	str_copy(c->prompt, sizeof(c->prompt), sbuf_text(&p));
+	c->session.prompt_width = c->terminal ? (unsigned)p.len : 0;
+	sbuf_done(&p);
+}
+
+static void run_line(struct console *c, const char *line)
+{
+	if (c->terminal && *line)
+		history(c->history, &c->hist_event, H_ENTER, line);
+	session_line(c->node, &c->session, line);
+}
+
+/* Length of the key at the front of the queue; 0 = its end has not come yet. */
+static size_t key_len(struct console *c)
+{
+	size_t have = evbuffer_get_length(c->in);
+	unsigned char *b = evbuffer_pullup(c->in, have < 16 ? (ev_ssize_t)have : 16);
+
+	if (have == 0)
+		return 0;
+	if (b[0] != KEY_ESCAPE)
+		return 1;
+	if (have == 1)
+		return 0;
+	if (b[1] != '[' && b[1] != 'O')
+		return 2;
+	for (size_t i = 2; i < have && i < 16; i++)
+		if (b[i] >= 0x40 && b[i] <= 0x7e)
+			return i + 1;
+	return have >= 16 ? 16 : 0;
+}
+
+static int get_char(EditLine *el, wchar_t *out)
+{
+	struct console *c = console_of(el);
+	unsigned char b;
+
+	errno = 0;
+	if (evbuffer_remove(c->in, &b, 1) != 1)
+		return 0;
+	*out = b;
+	return 1;
+}
+
+static bool line_is_empty(EditLine *el)
+{
+	const LineInfo *li = el_line(el);
+
+	return li->lastchar == li->buffer;
+}
+
+static void new_line(struct console *c)
+{
+	el_set(c->el, EL_UNBUFFERED, 0);
+	make_prompt(c);
+	el_set(c->el, EL_UNBUFFERED, 1);
+}
+
+static void interrupt(struct console *c)
+{
+	put(c, "^C\n", 3);
+	el_set(c->el, EL_UNBUFFERED, 0);
+	el_reset(c->el);
+	make_prompt(c);
+	el_set(c->el, EL_UNBUFFERED, 1);
+}
+
+/* One key to libedit; runs the line that it completes. */
+static void edit_key(struct console *c)
+{
+	char line[LINE_MAX_LEN];
+	const char *text;
+	int count = 0;
+
+	text = el_gets(c->el, &count);
+	if (!text || count <= 0 || (text[count - 1] != '\n' && text[count - 1] != '\r'))
+		return;
+	str_copy_n(line, sizeof(line), text, (size_t)count - 1);
+	el_set(c->el, EL_UNBUFFERED, 0);
+	run_line(c, line);
+}
+
+static void take_keys(struct console *c)
+{
+	size_t len;
+
+	while (!c->session.busy && !c->ended && (len = key_len(c)) > 0) {
+		unsigned char b = *evbuffer_pullup(c->in, 1);
+
+		if (b == KEY_CTRL_C) {
+			evbuffer_drain(c->in, 1);
+			interrupt(c);
+		} else if (b == KEY_CTRL_D && line_is_empty(c->el)) {
+			put(c, "\n", 1);
+			c->ended = true;
+		} else {
+			edit_key(c);
+		}
+	}
+}
+
+static void take_lines(struct console *c)
+{
+	while (!c->session.busy && !c->session.wants_exit) {
+		size_t len;
+		char *line = evbuffer_readln(c->in, &len, EVBUFFER_EOL_ANY);
+
+		if (!line && c->ended && evbuffer_get_length(c->in) > 0) {
+			len = evbuffer_get_length(c->in);
+			line = calloc(1, len + 1);
+			if (line)
+				evbuffer_remove(c->in, line, len);
+		}
+		if (!line)
+			return;
+		run_line(c, line);
+		free(line);
+	}
+}
+
+static void take_input(struct console *c)
+{
+	if (c->terminal)
+		take_keys(c);
+	else
+		take_lines(c);
+	if (c->session.wants_exit)
+		c->ended = true;
+	if (c->ended && !c->session.busy)
+		event_add(c->write_ev, NULL);
+}
+
+/* After a command ended: never from within its turn. */
+static void on_next(evutil_socket_t fd, short what, void *arg)
+{
+	struct console *c = arg;
+
+	(void)fd, (void)what;
+	if (c->terminal && !c->session.wants_exit)
+		new_line(c);
+	take_input(c);
+	if (c->full && evbuffer_get_length(c->in) < IN_MAX) {
+		c->full = false;
+		event_add(c->read_ev, NULL);
+	}
+}
+
+static void console_done(struct session *s, int status)
+{
+	struct console *c = s->arg;
+
+	(void)status;
+	event_active(c->next_ev, EV_TIMEOUT, 0);
+}
+
+/* While a command runs, what is typed waits: here up to a point, then in the connection. Without
+ * one, what has not become a line by then is none. */
+static void keep_bounded(struct console *c)
+{
+	size_t have = evbuffer_get_length(c->in);
+
+	if (have < IN_MAX)
+		return;
+	if (!c->session.busy) {
+		evbuffer_drain(c->in, have);
+	} else if (!c->ended) {
+		c->full = true;
+		event_del(c->read_ev);
+	}
+}
+
+static void on_readable(evutil_socket_t fd, short what, void *arg)
+{
+	struct console *c = arg;
+	struct timeval escape = { .tv_usec = ESCAPE_WAIT_USEC };
+	int n;
+
+	if (what & EV_TIMEOUT) { /* a lone ESC: nothing follows */
+		if (evbuffer_get_length(c->in) == 1)
+			evbuffer_drain(c->in, 1);
+		event_add(c->read_ev, NULL);
+		return;
+	}
+	n = evbuffer_read(c->in, fd, IN_MAX);
+	if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR)) {
+		c->ended = true;
+		event_del(c->read_ev);
+	}
+	take_input(c);
+	keep_bounded(c);
+	if (!c->ended && c->terminal && !c->session.busy && evbuffer_get_length(c->in) > 0)
+		event_add(c->read_ev, &escape);
+}
+
+/* --- opening ------------------------------------------------------------------------------ */
+
+static int open_editor(struct console *c, unsigned columns, unsigned rows)
+{
+	cookie_io_functions_t io = { .write = cookie_write };
+	char number[16];
+
+	c->out_file = fopencookie(c, "w", io);
+	c->tty_file = fdopen(dup(console_tty_fd), "r");
+	if (!c->out_file || !c->tty_file)
+		return -ENOMEM;
+	setvbuf(c->out_file, NULL, _IONBF, 0);
+	c->el = el_init_fd("labd", c->tty_file, c->out_file, c->out_file, console_tty_fd,
+			   console_tty_fd, console_tty_fd);
+	c->history = history_init();
+	if (!c->el || !c->history)
+		return -ENOMEM;
+	history(c->history, &c->hist_event, H_SETSIZE, HISTORY_LINES);
+	el_set(c->el, EL_CLIENTDATA, c);
+	el_set(c->el, EL_SIGNAL, 0);
+	el_set(c->el, EL_EDITOR, "emacs");
+	el_set(c->el, EL_PROMPT, prompt_of);
+	el_set(c->el, EL_HIST, history, c->history);
+	el_set(c->el, EL_GETCFN, get_char);
+	el_set(c->el, EL_ADDFN, "labd-help", "list what may follow", on_help_key);
+	el_set(c->el, EL_BIND, "?", "labd-help", NULL);
+	el_set(c->el, EL_ADDFN, "labd-complete", "complete the word", on_tab);
+	el_set(c->el, EL_BIND, "\t", "labd-complete", NULL);
+	snprintf(number, sizeof(number), "%u", columns ? columns : 80);
+	el_set(c->el, EL_SETTC, "co", number, NULL);
+	snprintf(number, sizeof(number), "%u", rows ? rows : 24);
+	el_set(c->el, EL_SETTC, "li", number, NULL);
+	return 0;
+}
+
+void console_open(struct node *n, int fd, bool terminal, unsigned columns, unsigned rows)
+{
+	struct console *c = n_consoles < NODE_SESSIONS_MAX ? calloc(1, sizeof(*c)) : NULL;
+
+	evutil_make_socket_nonblocking(fd);
+	if (!c) {
+		dprintf(fd, "%% Too many consoles are open on this device\r\n");
+		close(fd);
+		return;
+	}
+	session_init(&c->session);
+	c->node = n;
+	c->fd = fd;
+	c->terminal = terminal && console_tty_fd >= 0;
+	c->session.output = console_output;
+	c->session.done = console_done;
+	c->session.arg = c;
+	c->in = evbuffer_new();
+	c->out = evbuffer_new();
+	c->read_ev = event_new(n->base, fd, EV_READ | EV_PERSIST, on_readable, c);
+	c->write_ev = event_new(n->base, fd, EV_WRITE, on_writable, c);
+	c->next_ev = event_new(n->base, -1, 0, on_next, c);
+	c->next = consoles;
+	consoles = c;
+	n_consoles++;
+	/* A descriptor that cannot be waited for, a file perhaps, is no console. */
+	if (event_add(c->read_ev, NULL) < 0 || (c->terminal && open_editor(c, columns, rows) < 0)) {
+		console_free(c);
+		return;
+	}
+	if (c->terminal)
+		new_line(c);
+}
+
+/* --- before the sandbox ------------------------------------------------------------------- */
+
+int console_tty_fd = -1;
+
+/* The description of a VT100 travels in the environment: a node sees no file of the host. */
+static void keep_terminfo(void)
+{
+	static const char *const places[] = { "/lib/terminfo/v/vt100",
+					      "/usr/share/terminfo/v/vt100",
+					      "/etc/terminfo/v/vt100" };
+	unsigned char bytes[4096];
+	char text[2 * sizeof(bytes) + 8] = "hex:";
+	ssize_t n = -1;
+
+	setenv("TERM", "vt100", 1);
+	for (size_t i = 0; i < ARRAY_SIZE(places) && n <= 0; i++) {
+		int fd = open(places[i], O_RDONLY | O_CLOEXEC);
+
+		if (fd >= 0) {
+			n = read(fd, bytes, sizeof(bytes));
+			close(fd);
+		}
+	}
+	for (ssize_t i = 0; i < n; i++)
+		snprintf(text + 4 + 2 * i, 3, "%02X", bytes[i]);
+	if (n > 0)
+		setenv("TERMINFO", text, 1);
+}
+
+void console_prepare(void)
+{
+	int master = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC);
+
+	keep_terminfo();
+	if (master < 0 || grantpt(master) < 0 || unlockpt(master) < 0)
+		return; /* consoles have no line editing then */
+	console_tty_fd = open(ptsname(master), O_RDWR | O_NOCTTY | O_CLOEXEC);
+	/* The master stays open: the slave's modes are lost with it. */
+}

@@ -1,0 +1,549 @@
+/* Datagrams: the kernel's UDP, UDP frames built by hand, ARP, ICMP.
+ *
+ * Every datagram that comes in carries the key by which the log finds its frame; every one that
+ * goes out is reported with the key of the frame it became. */
+#include "shell.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <linux/filter.h>
+#include <linux/if_packet.h>
+#include <net/if.h>
+#include <netinet/in.h>
+#include <netinet/ip.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/inet.h"
+#include "shell_addr.h"
+
+#define BATCH		 16
+#define DGRAM_MAX	 65536
+#define CONTROL_MAX	 256
+#define BATCHES_PER_TURN 8
+#define FRAME_MAX	 2048
+
+/* --- opening ------------------------------------------------------------------------------ */
+
+int frame_fd_open(void)
+{
+	return socket(AF_PACKET, SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+}
+
+static int packet_open(const struct node *n, uint32_t ifid, uint16_t ether_type, int type,
+		       const struct sock_fprog *filter)
+{
+	const struct if_index *map = ifmap_by_id(n, ifid);
+	struct sockaddr_ll ll = { .sll_family = AF_PACKET, .sll_protocol = htons(ether_type) };
+	int one = 1, fd, err;
+
+	if (ifid != 0 && !map)
+		return -ENODEV;
+	ll.sll_ifindex = map ? map->ifindex : 0;
+	/* Protocol 0: nothing is queued before the filter is in place. */
+	fd = socket(AF_PACKET, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return -errno;
+	setsockopt(fd, SOL_PACKET, PACKET_IGNORE_OUTGOING, &one, sizeof(one));
+	setsockopt(fd, SOL_SOCKET, SO_TIMESTAMPNS, &one, sizeof(one));
+	if ((filter && setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, filter, sizeof(*filter)) < 0) ||
+	    bind(fd, (struct sockaddr *)&ll, sizeof(ll)) < 0) {
+		err = -errno;
+		close(fd);
+		return err;
+	}
+	return fd;
+}
+
+/* UDP over IPv4 to this port, first fragments only. */
+static int udp_raw_open(const struct node *n, const struct fx_bind *b)
+{
+	struct sock_filter code[] = {
+		BPF_STMT(BPF_LD | BPF_H | BPF_ABS, 12),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, ETH_TYPE_IP4, 0, 8),
+		BPF_STMT(BPF_LD | BPF_B | BPF_ABS, 23),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, IPPROTO_UDP, 0, 6),
+		BPF_STMT(BPF_LD | BPF_H | BPF_ABS, 20),
+		BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, 0x1fff, 4, 0),
+		BPF_STMT(BPF_LDX | BPF_B | BPF_MSH, 14),
+		BPF_STMT(BPF_LD | BPF_H | BPF_IND, 16),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, b->local.port, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, 0xffff),
+		BPF_STMT(BPF_RET | BPF_K, 0),
+	};
+	struct sock_fprog prog = { .len = ARRAY_SIZE(code), .filter = code };
+
+	return packet_open(n, b->ifid, ETH_TYPE_IP4, SOCK_RAW, &prog);
+}
+
+static void bind_to_device(const struct node *n, int fd, uint32_t ifid)
+{
+	const struct if_index *map = ifmap_by_id(n, ifid);
+
+	if (map)
+		setsockopt(fd, SOL_SOCKET, SO_BINDTOIFINDEX, &map->ifindex, sizeof(map->ifindex));
+}
+
+static void join_group(const struct node *n, int fd, const struct fx_bind *b)
+{
+	const struct if_index *map = ifmap_by_id(n, b->ifid);
+
+	if (b->group.family == 4) {
+		struct ip_mreqn mr = { .imr_ifindex = map ? map->ifindex : 0 };
+
+		memcpy(&mr.imr_multiaddr, b->group.b, 4);
+		setsockopt(fd, IPPROTO_IP, IP_ADD_MEMBERSHIP, &mr, sizeof(mr));
+	} else if (b->group.family == 6) {
+		struct ipv6_mreq mr = { .ipv6mr_interface = map ? (unsigned)map->ifindex : 0 };
+
+		memcpy(&mr.ipv6mr_multiaddr, b->group.b, 16);
+		setsockopt(fd, IPPROTO_IPV6, IPV6_JOIN_GROUP, &mr, sizeof(mr));
+	}
+}
+
+static int udp_open(struct node *n, const struct fx_bind *b)
+{
+	bool v6 = b->local.addr.family == 6;
+	int one = 1, size = 1 << 20, err;
+	int fd = socket(v6 ? AF_INET6 : AF_INET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+
+	if (fd < 0)
+		return -errno;
+	setsockopt(fd, SOL_SOCKET, SO_TIMESTAMPNS, &one, sizeof(one));
+	setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size));
+	if (b->broadcast)
+		setsockopt(fd, SOL_SOCKET, SO_BROADCAST, &one, sizeof(one));
+	if (v6) {
+		setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &one, sizeof(one));
+		setsockopt(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, &one, sizeof(one));
+	} else {
+		setsockopt(fd, IPPROTO_IP, IP_PKTINFO, &one, sizeof(one));
+		setsockopt(fd, IPPROTO_IP, IP_RECVTTL, &one, sizeof(one));
+	}
+	bind_to_device(n, fd, b->ifid);
+	err = sock_bind(n, fd, &b->local);
+	if (err < 0) {
+		close(fd);
+		return err;
+	}
+	join_group(n, fd, b);
+	return fd;
+}
+
+static int icmp_open(const struct node *n, const struct fx_bind *b)
+{
+	int one = 1, fd = socket(AF_INET, SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC, IPPROTO_ICMP);
+
+	if (fd < 0)
+		return -errno;
+	setsockopt(fd, SOL_SOCKET, SO_TIMESTAMPNS, &one, sizeof(one));
+	setsockopt(fd, IPPROTO_IP, IP_PKTINFO, &one, sizeof(one));
+	bind_to_device(n, fd, b->ifid);
+	return fd;
+}
+
+static int open_kind(struct node *n, const struct fx_bind *b)
+{
+	switch (b->kind) {
+	case SOCK_UDP:
+		return udp_open(n, b);
+	case SOCK_UDP_RAW:
+		return udp_raw_open(n, b);
+	case SOCK_ARP:
+		return packet_open(n, b->ifid, ETH_TYPE_ARP, SOCK_DGRAM, NULL);
+	case SOCK_ICMP:
+		return icmp_open(n, b);
+	}
+	return -EINVAL;
+}
+
+static void on_dgram(evutil_socket_t fd, short what, void *arg);
+
+void dgram_bind(struct machine *m, const struct fx_effect *e)
+{
+	const struct fx_bind *b = &e->bind;
+	struct sock *s;
+	int fd;
+
+	if (sock_find(m, b->sock)) {
+		fail_effect(m, e, b->sock, EEXIST, "the machine has a socket of that number");
+		return;
+	}
+	fd = open_kind(m->node, b);
+	if (fd < 0) {
+		fail_effect(m, e, b->sock, -fd, NULL);
+		return;
+	}
+	s = sock_new(m, b->sock, fd);
+	if (!s) {
+		close(fd);
+		fail_effect(m, e, b->sock, EMFILE, "too many sockets are open");
+		return;
+	}
+	s->what = SOCK_IS_DGRAM;
+	s->kind = b->kind;
+	s->local = b->local;
+	s->ifid = b->ifid;
+	if (b->kind == SOCK_UDP_RAW) {
+		struct sock_filter none = BPF_STMT(BPF_RET | BPF_K, 0);
+		struct sock_fprog prog = { .len = 1, .filter = &none };
+
+		s->guard_fd = udp_open(m->node, b);
+		if (s->guard_fd >= 0)
+			setsockopt(s->guard_fd, SOL_SOCKET, SO_ATTACH_FILTER, &prog, sizeof(prog));
+	}
+	s->ev = event_new(m->node->base, fd, EV_READ | EV_PERSIST, on_dgram, s);
+	event_add(s->ev, NULL);
+}
+
+/* --- receiving ---------------------------------------------------------------------------- */
+
+struct received {
+	struct ev ev;
+	struct cause cause;
+};
+
+static void read_control(const struct node *n, struct msghdr *mh, struct received *r)
+{
+	for (struct cmsghdr *c = CMSG_FIRSTHDR(mh); c; c = CMSG_NXTHDR(mh, c)) {
+		const struct if_index *map = NULL;
+
+		if (c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_TIMESTAMPNS) {
+			struct timespec ts;
+
+			memcpy(&ts, CMSG_DATA(c), sizeof(ts));
+			r->cause.key.stamp_ns = ts.tv_sec * SEC + ts.tv_nsec;
+		} else if (c->cmsg_level == IPPROTO_IP && c->cmsg_type == IP_PKTINFO) {
+			struct in_pktinfo pi;
+
+			memcpy(&pi, CMSG_DATA(c), sizeof(pi));
+			r->ev.dgram.dst.addr = addr4_from_u32(ntohl(pi.ipi_addr.s_addr));
+			map = ifmap_by_index(n, pi.ipi_ifindex);
+		} else if (c->cmsg_level == IPPROTO_IPV6 && c->cmsg_type == IPV6_PKTINFO) {
+			struct in6_pktinfo pi;
+
+			memcpy(&pi, CMSG_DATA(c), sizeof(pi));
+			r->ev.dgram.dst.addr.family = 6;
+			memcpy(r->ev.dgram.dst.addr.b, &pi.ipi6_addr, 16);
+			map = ifmap_by_index(n, (int)pi.ipi6_ifindex);
+		} else if (c->cmsg_level == IPPROTO_IP && c->cmsg_type == IP_TTL) {
+			int ttl;
+
+			memcpy(&ttl, CMSG_DATA(c), sizeof(ttl));
+			r->ev.dgram.ttl = (uint8_t)ttl;
+		}
+		if (map)
+			r->ev.dgram.ifid = map->ifid;
+	}
+}
+
+static bool take_udp(const struct sock *s, struct received *r, const struct sockaddr_storage *from)
+{
+	r->ev.dgram.src = ep_from_sockaddr(from);
+	r->ev.dgram.dst.port = s->local.port;
+	r->cause.key.checksum =
+		inet_udp_sum(&r->ev.dgram.src, &r->ev.dgram.dst, r->ev.dgram.data, r->ev.dgram.len);
+	r->cause.key.proto = IPPROTO_UDP;
+	return true;
+}
+
+static bool take_udp_raw(struct sock *s, struct received *r)
+{
+	struct udp_frame f;
+	const char *why;
+
+	if (udp_frame_parse(r->ev.dgram.data, r->ev.dgram.len, &f, &why) < 0) {
+		struct val values[] = { V_TEXT("reason", why), V_END };
+
+		journal_decide(s->machine->node, "shell.drop-frame", &r->cause.key, values);
+		return false;
+	}
+	r->ev.dgram.src = f.src;
+	r->ev.dgram.dst = f.dst;
+	r->ev.dgram.src_mac = f.src_mac;
+	r->ev.dgram.dst_mac = f.dst_mac;
+	r->ev.dgram.ttl = f.ttl;
+	r->ev.dgram.data = f.payload;
+	r->ev.dgram.len = f.payload_len;
+	r->cause.key.proto = IPPROTO_UDP;
+	r->cause.key.checksum = inet_udp_sum(&f.src, &f.dst, f.payload, f.payload_len);
+	return true;
+}
+
+static bool take_arp(struct received *r, const struct sockaddr_ll *ll)
+{
+	memcpy(r->ev.dgram.src_mac.b, ll->sll_addr, 6);
+	r->cause.key.ether_type = ETH_TYPE_ARP;
+	if (r->ev.dgram.len > ARP_LEN)
+		r->ev.dgram.len = ARP_LEN; /* the rest pads the frame */
+	return true;
+}
+
+static bool take_icmp(struct received *r, const struct sockaddr_storage *from)
+{
+	const uint8_t *p = r->ev.dgram.data;
+	size_t len = r->ev.dgram.len, ihl;
+
+	if (len < IP4_HDR_LEN)
+		return false;
+	ihl = (size_t)(p[0] & 0x0f) * 4;
+	if (ihl < IP4_HDR_LEN || ihl + 8 > len)
+		return false;
+	r->ev.dgram.src = ep_from_sockaddr(from);
+	r->ev.dgram.src.port = r->ev.dgram.dst.port = 0;
+	r->ev.dgram.dst.addr = addr4(p[16], p[17], p[18], p[19]);
+	r->ev.dgram.ttl = p[8];
+	r->ev.dgram.data = p + ihl;
+	r->ev.dgram.len = len - ihl;
+	r->cause.key.proto = IPPROTO_ICMP;
+	r->cause.key.checksum = (uint16_t)(p[ihl + 2] << 8 | p[ihl + 3]);
+	return true;
+}
+
+static bool take(struct sock *s, struct received *r, struct msghdr *mh)
+{
+	const struct sockaddr_storage *from = mh->msg_name;
+	struct sockaddr_ll ll = { 0 };
+	const struct if_index *map;
+
+	r->cause.key.dir = PKT_IN;
+	r->cause.key.stamp_ns = 0;
+	read_control(s->machine->node, mh, r);
+	if (from->ss_family == AF_PACKET) {
+		memcpy(&ll, from, sizeof(ll));
+		map = ifmap_by_index(s->machine->node, ll.sll_ifindex);
+		r->ev.dgram.ifid = map ? map->ifid : 0;
+	}
+	switch (s->kind) {
+	case SOCK_UDP:
+		return take_udp(s, r, from);
+	case SOCK_UDP_RAW:
+		return take_udp_raw(s, r);
+	case SOCK_ARP:
+		return take_arp(r, &ll);
+	case SOCK_ICMP:
+		return take_icmp(r, from);
+	}
+	return false;
+}
+
+static void hand_over(struct sock *s, struct msghdr *mh, const uint8_t *data, size_t len)
+{
+	struct received r = { .ev = { .kind = EV_DATAGRAM } };
+
+	r.ev.dgram.sock = s->id.number;
+	r.ev.dgram.data = data;
+	r.ev.dgram.len = len;
+	if (!take(s, &r, mh))
+		return;
+	r.cause.key.ifid = r.ev.dgram.ifid;
+	r.cause.key.src = r.ev.dgram.src;
+	r.cause.key.dst = r.ev.dgram.dst;
+	r.cause.key.len = (uint16_t)r.ev.dgram.len;
+	if (r.cause.key.stamp_ns == 0)
+		r.cause.key.stamp_ns = wall_now_ns();
+	deliver(s->machine, &r.ev, &r.cause);
+}
+
+static void on_dgram(evutil_socket_t fd, short what, void *arg)
+{
+	static uint8_t data[BATCH][DGRAM_MAX];
+	static char control[BATCH][CONTROL_MAX];
+	static struct sockaddr_storage from[BATCH];
+	struct sock *s = arg;
+	struct machine *m = s->machine;
+	uint32_t number = s->id.number;
+
+	(void)what;
+	for (int turn = 0; turn < BATCHES_PER_TURN; turn++) {
+		struct mmsghdr mm[BATCH];
+		struct iovec iov[BATCH];
+		int n;
+
+		for (int i = 0; i < BATCH; i++) {
+			iov[i] = (struct iovec){ .iov_base = data[i], .iov_len = DGRAM_MAX };
+			mm[i].msg_hdr = (struct msghdr){ .msg_name = &from[i],
+							 .msg_namelen = sizeof(from[i]),
+							 .msg_iov = &iov[i],
+							 .msg_iovlen = 1,
+							 .msg_control = control[i],
+							 .msg_controllen = CONTROL_MAX };
+		}
+		n = recvmmsg(fd, mm, BATCH, MSG_DONTWAIT, NULL);
+		for (int i = 0; i < n; i++) {
+			hand_over(s, &mm[i].msg_hdr, data[i], mm[i].msg_len);
+			if (sock_find(m, number) != s)
+				return;
+		}
+		if (n < BATCH)
+			return;
+	}
+}
+
+/* --- sending ------------------------------------------------------------------------------ */
+
+static struct pkt_key sent_key(const struct fx_send *x, const struct ep *src, uint8_t proto)
+{
+	struct pkt_key k = { .dir = PKT_OUT,
+			     .proto = proto,
+			     .ifid = x->ifid,
+			     .src = *src,
+			     .dst = x->dst,
+			     .len = (uint16_t)x->len,
+			     .stamp_ns = wall_now_ns() };
+
+	if (proto == IPPROTO_UDP)
+		k.checksum = inet_udp_sum(src, &x->dst, x->data, x->len);
+	else if (proto == IPPROTO_ICMP && x->len >= 4)
+		k.checksum = (uint16_t)(((const uint8_t *)x->data)[2] << 8 |
+					((const uint8_t *)x->data)[3]);
+	return k;
+}
+
+static ssize_t send_link(const struct node *n, int fd, uint32_t ifid, const struct mac *dst,
+			 uint16_t ether_type, const void *data, size_t len)
+{
+	const struct if_index *map = ifmap_by_id(n, ifid);
+	struct sockaddr_ll ll = { .sll_family = AF_PACKET,
+				  .sll_protocol = htons(ether_type),
+				  .sll_halen = 6 };
+
+	if (!map) {
+		errno = ENODEV;
+		return -1;
+	}
+	ll.sll_ifindex = map->ifindex;
+	memcpy(ll.sll_addr, dst->b, 6);
+	return sendto(fd, data, len, MSG_NOSIGNAL, (struct sockaddr *)&ll, sizeof(ll));
+}
+
+static ssize_t send_frame(struct machine *m, const struct fx_effect *e, const struct ep *src)
+{
+	struct node *n = m->node;
+	const struct fx_send *x = &e->send;
+	const struct iface *i = node_iface(n, x->ifid);
+	uint8_t frame[FRAME_MAX];
+	struct udp_frame f = { .dst_mac = x->has_mac ? x->dst_mac : mac_broadcast,
+			       .src = *src,
+			       .dst = x->dst,
+			       .ttl = x->ttl ? x->ttl : 64,
+			       .payload = x->data,
+			       .payload_len = x->len };
+	struct pkt_key key;
+	int len;
+
+	if (!i) {
+		errno = ENODEV;
+		return -1;
+	}
+	f.src_mac = i->mac;
+	len = udp_frame_build(&f, frame, sizeof(frame));
+	if (len < 0) {
+		errno = EMSGSIZE;
+		return -1;
+	}
+	key = sent_key(x, src, IPPROTO_UDP);
+	journal_sent(n, e, &key);
+	return send_link(n, n->frame_fd, x->ifid, &f.dst_mac, ETH_TYPE_IP4, frame, (size_t)len);
+}
+
+static ssize_t send_arp(struct machine *m, const struct fx_effect *e, struct sock *s)
+{
+	const struct fx_send *x = &e->send;
+	struct pkt_key key = { .dir = PKT_OUT,
+			       .ether_type = ETH_TYPE_ARP,
+			       .ifid = x->ifid,
+			       .len = (uint16_t)x->len,
+			       .stamp_ns = wall_now_ns() };
+
+	journal_sent(m->node, e, &key);
+	return send_link(m->node, s->fd, x->ifid, x->has_mac ? &x->dst_mac : &mac_broadcast,
+			 ETH_TYPE_ARP, x->data, x->len);
+}
+
+/* Puts the source address and the interface into a message to the kernel. */
+static void set_pktinfo(const struct node *n, struct msghdr *mh, void *control,
+			const struct fx_send *x, const struct addr *src)
+{
+	const struct if_index *map = ifmap_by_id(n, x->ifid);
+	struct cmsghdr *c;
+
+	mh->msg_control = control;
+	if (x->dst.addr.family == 6) {
+		struct in6_pktinfo pi = { .ipi6_ifindex = map ? (unsigned)map->ifindex : 0 };
+
+		memcpy(&pi.ipi6_addr, src->b, 16);
+		mh->msg_controllen = CMSG_SPACE(sizeof(pi));
+		c = CMSG_FIRSTHDR(mh);
+		c->cmsg_level = IPPROTO_IPV6;
+		c->cmsg_type = IPV6_PKTINFO;
+		c->cmsg_len = CMSG_LEN(sizeof(pi));
+		memcpy(CMSG_DATA(c), &pi, sizeof(pi));
+		return;
+	}
+	/* The index only where asked for: with it the kernel would not use its routing table. */
+	struct in_pktinfo pi = { .ipi_ifindex = map ? map->ifindex : 0,
+				 .ipi_spec_dst.s_addr = htonl(addr4_u32(src)) };
+
+	mh->msg_controllen = CMSG_SPACE(sizeof(pi));
+	c = CMSG_FIRSTHDR(mh);
+	c->cmsg_level = IPPROTO_IP;
+	c->cmsg_type = IP_PKTINFO;
+	c->cmsg_len = CMSG_LEN(sizeof(pi));
+	memcpy(CMSG_DATA(c), &pi, sizeof(pi));
+}
+
+static ssize_t send_ip(struct machine *m, const struct fx_effect *e, struct sock *s,
+		       const struct ep *src)
+{
+	const struct fx_send *x = &e->send;
+	struct sockaddr_storage ss;
+	union {
+		struct cmsghdr align;
+		char bytes[CONTROL_MAX];
+	} control;
+	struct iovec iov = { .iov_base = (void *)(uintptr_t)x->data, .iov_len = x->len };
+	struct msghdr mh = { .msg_name = &ss,
+			     .msg_namelen = ep_to_sockaddr(&x->dst, &ss),
+			     .msg_iov = &iov,
+			     .msg_iovlen = 1 };
+	int ttl = x->ttl ? x->ttl : 64;
+	struct pkt_key key;
+
+	if (addr_is_set(&src->addr) || x->ifid)
+		set_pktinfo(m->node, &mh, control.bytes, x, &src->addr);
+	if (s->kind == SOCK_ICMP || x->ttl)
+		setsockopt(s->fd, IPPROTO_IP, IP_TTL, &ttl, sizeof(ttl));
+	key = sent_key(x, src, s->kind == SOCK_ICMP ? IPPROTO_ICMP : IPPROTO_UDP);
+	journal_sent(m->node, e, &key);
+	return sendmsg(s->fd, &mh, MSG_NOSIGNAL);
+}
+
+void dgram_send(struct machine *m, const struct fx_effect *e)
+{
+	const struct fx_send *x = &e->send;
+	struct sock *s = sock_find(m, x->sock);
+	struct ep src = x->src;
+	ssize_t r;
+
+	if (!s || s->what != SOCK_IS_DGRAM) {
+		fail_effect(m, e, x->sock, EBADF, "the machine has no such socket");
+		return;
+	}
+	if (src.port == 0)
+		src.port = s->local.port;
+	if (addr_is_any(&src.addr) && addr_is_set(&s->local.addr))
+		src.addr = s->local.addr;
+	if (s->kind == SOCK_ARP) {
+		r = send_arp(m, e, s);
+	} else if (s->kind == SOCK_UDP_RAW || x->has_mac) {
+		r = send_frame(m, e, &src);
+	} else {
+		if (addr_is_any(&src.addr) && !addr4_is_limited_broadcast(&x->dst.addr))
+			src.addr = kernel_source_for(m->node, &x->dst.addr);
+		r = send_ip(m, e, s, &src);
+	}
+	if (r < 0)
+		fail_effect(m, e, x->sock, errno, NULL);
+}

@@ -1,0 +1,201 @@
+/* ASK_FILE: the device's own files.
+ *
+ * The root is handed over as an open directory: the lab file's `files:` copied when the lab came
+ * up, so that a device may write there. A path is resolved beneath the root by the kernel, so
+ * neither ".." nor a symbolic link leads out (openat2, RESOLVE_BENEATH). */
+#include "shell.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#define LIST_MAX 4096
+
+static int open_beneath(int root, const char *path, int flags)
+{
+	struct open_how how = { .flags = (uint64_t)(unsigned)(flags | O_CLOEXEC),
+				.mode = flags & O_CREAT ? 0644 : 0,
+				.resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS };
+	long fd;
+
+	if (root < 0)
+		return -ENOENT;
+	while (*path == '/')
+		path++;
+	fd = syscall(SYS_openat2, root, *path ? path : ".", &how, sizeof(how));
+	return fd < 0 ? -errno : (int)fd;
+}
+
+int file_open(struct node *n, const char *path, int flags)
+{
+	return open_beneath(n->files_fd, path, flags);
+}
+
+static int stat_file(int fd, struct answer *a)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) < 0)
+		return -errno;
+	a->file.size = (uint64_t)st.st_size;
+	a->file.mtime_ns = st.st_mtim.tv_sec * SEC + st.st_mtim.tv_nsec;
+	a->file.is_dir = S_ISDIR(st.st_mode);
+	return S_ISDIR(st.st_mode) || S_ISREG(st.st_mode) ? 0 : -EACCES;
+}
+
+/* Files up to what an answer may carry, from the offset. */
+static int read_file(int fd, const struct ask_file *ask, struct answer *a, struct sbuf *out)
+{
+	char chunk[16384];
+	off_t at = (off_t)ask->offset;
+	ssize_t got;
+	int r = stat_file(fd, a);
+
+	if (r < 0 || a->file.is_dir)
+		return r < 0 ? r : -EISDIR;
+	while (out->len + sizeof(chunk) <= FILE_READ_MAX &&
+	       (got = pread(fd, chunk, sizeof(chunk), at)) > 0) {
+		if (sbuf_put(out, chunk, (size_t)got) < 0)
+			return -EFBIG;
+		at += got;
+	}
+	return 0;
+}
+
+static int list_dir(int fd, struct sbuf *out)
+{
+	DIR *dir = fdopendir(dup(fd));
+	struct dirent *de;
+
+	if (!dir)
+		return -errno;
+	for (int i = 0; i < LIST_MAX && (de = readdir(dir)) != NULL; i++)
+		if (de->d_name[0] != '.')
+			sbuf_printf(out, "%s\n", de->d_name);
+	closedir(dir);
+	return 0;
+}
+
+/* Makes the directories above path. */
+static void make_parents(struct node *n, const char *path)
+{
+	char part[ASK_PATH_MAX];
+
+	while (*path == '/')
+		path++;
+	for (const char *slash = strchr(path, '/'); slash; slash = strchr(slash + 1, '/')) {
+		int dir;
+		const char *name;
+
+		if (!str_copy_n(part, sizeof(part), path, (size_t)(slash - path)))
+			return;
+		name = strrchr(part, '/');
+		if (name) {
+			char parent[ASK_PATH_MAX];
+
+			str_copy_n(parent, sizeof(parent), part, (size_t)(name - part));
+			dir = open_beneath(n->files_fd, parent, O_PATH | O_DIRECTORY);
+			name++;
+		} else {
+			dir = open_beneath(n->files_fd, ".", O_PATH | O_DIRECTORY);
+			name = part;
+		}
+		if (dir < 0)
+			return;
+		if (strcmp(name, "..") != 0)
+			mkdirat(dir, name, 0755);
+		close(dir);
+	}
+}
+
+static int write_file(struct node *n, const struct ask_file *ask)
+{
+	size_t done = 0;
+	int fd;
+
+	make_parents(n, ask->path);
+	fd = file_open(n, ask->path, O_WRONLY | O_CREAT | O_TRUNC);
+	if (fd < 0)
+		return fd;
+	while (done < ask->len) {
+		ssize_t w = write(fd, ask->data + done, ask->len - done);
+
+		if (w < 0 && errno != EINTR) {
+			int err = -errno;
+
+			close(fd);
+			return err;
+		}
+		done += w > 0 ? (size_t)w : 0;
+	}
+	close(fd);
+	return 0;
+}
+
+static int delete_file(struct node *n, const char *path)
+{
+	char parent[ASK_PATH_MAX];
+	const char *name = strrchr(path, '/');
+	int dir, r;
+
+	str_copy_n(parent, sizeof(parent), path, name ? (size_t)(name - path) : 0);
+	name = name ? name + 1 : path;
+	if (!*name || strcmp(name, "..") == 0 || strcmp(name, ".") == 0)
+		return -EINVAL;
+	dir = open_beneath(n->files_fd, parent, O_PATH | O_DIRECTORY);
+	if (dir < 0)
+		return dir;
+	r = unlinkat(dir, name, 0) < 0 ? -errno : 0;
+	close(dir);
+	return r;
+}
+
+static int run_open(struct node *n, const struct ask_file *ask, struct answer *a, struct sbuf *out)
+{
+	int fd = file_open(n, ask->path, O_RDONLY | O_NONBLOCK), r;
+
+	if (fd < 0)
+		return fd;
+	if (ask->op == FILE_READ)
+		r = read_file(fd, ask, a, out);
+	else if (ask->op == FILE_LIST)
+		r = list_dir(fd, out);
+	else
+		r = stat_file(fd, a);
+	close(fd);
+	return r;
+}
+
+void file_answer(struct machine *m, uint32_t ask_id, const struct ask_file *ask)
+{
+	struct answer a = { 0 };
+	struct sbuf out = SBUF(FILE_READ_MAX + LIST_MAX);
+
+	switch (ask->op) {
+	case FILE_STAT:
+	case FILE_READ:
+	case FILE_LIST:
+		a.err = run_open(m->node, ask, &a, &out);
+		break;
+	case FILE_WRITE:
+		a.err = write_file(m->node, ask);
+		break;
+	case FILE_DELETE:
+		a.err = delete_file(m->node, ask->path);
+		break;
+	}
+	if (a.err == -EXDEV) /* openat2's word for a path that leaves its root */
+		a.err = -EACCES;
+	if (a.err)
+		str_copy(a.why, sizeof(a.why), strerror(-a.err));
+	a.file.data = (const uint8_t *)out.data;
+	a.file.len = out.len;
+	queue_answer(m, ask_id, &a, m->node->turn_cause, out.data, out.len);
+	sbuf_done(&out);
+}
