@@ -1,0 +1,57 @@
+/* labnode: the program that every device runs. */
+#include "shell.h"
+
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char usage[] =
+	"labnode: the devices of a labd lab\n"
+	"\n"
+	"  labnode --describe     rules, facts, commands and options of every protocol, as JSON\n"
+	"  labnode --check        reads {\"devices\": [{\"name\", \"kind\", \"ifaces\", "
+	"\"config\"}]} and\n"
+	"                         prints DEVICE:LINE:COLUMN: SEVERITY: MESSAGE for what is wrong\n"
+	"  labnode --zygote FD    used by labd: starts devices on request\n"
+	"  labnode --version\n";
+
+int main(int argc, char **argv)
+{
+	static const struct option options[] = {
+		{ "describe", no_argument, NULL, 'd' },
+		{ "check", no_argument, NULL, 'c' },
+		{ "zygote", required_argument, NULL, 'z' },
+		{ "no-sandbox", no_argument, NULL, 'n' },
+		{ "help", no_argument, NULL, 'h' },
+		{ "version", no_argument, NULL, 'v' },
+		{ NULL, 0, NULL, 0 },
+	};
+	bool sandbox = true;
+	int zygote_fd = -1, what = 0, c;
+
+	while ((c = getopt_long(argc, argv, "h", options, NULL)) != -1) {
+		if (c == 'n')
+			sandbox = false;
+		else if (c == 'z')
+			zygote_fd = atoi(optarg);
+		if (c != 'n')
+			what = c;
+	}
+	switch (what) {
+	case 'd':
+		return describe_main();
+	case 'c':
+		return check_main();
+	case 'z':
+		return zygote_main(zygote_fd, sandbox);
+	case 'v':
+		puts("labnode " LABD_VERSION);
+		return 0;
+	case 'h':
+		fputs(usage, stdout);
+		return 0;
+	}
+	fputs(usage, stderr);
+	return 2;
+}

@@ -1,0 +1,347 @@
+/* The zygote: one process a lab that has loaded every library once and forks a child a device, so
+ * that a device costs its own pages only.
+ *
+ * NM_SPAWN's text is JSON:
+ *
+ *   {"name", "hostname", "kind", "seed": "decimal", "quiet": false,
+ *    "uid_map": "0 0 1\n", "gid_map": "0 0 1\n",
+ *    "ifaces": [{"id", "name", "kname", "mac", "mtu"}]}
+ *
+ * The child lives in namespaces of its own (user, network, mount, PID, UTS, IPC) and is a child of
+ * the supervisor (CLONE_PARENT), which reaps it. The zygote writes the child's id maps, because a
+ * process cannot write more than one line of its own. */
+#include "shell.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <jansson.h>
+#include <linux/sched.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+enum { FD_CTL, FD_JOURNAL, FD_CLOCK, FD_STATE, FD_FILES, FD_USER_NS, FD_NET_NS };
+
+#define NEW_SPACES \
+	(CLONE_NEWUSER | CLONE_NEWNET | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWUTS | CLONE_NEWIPC)
+
+struct zygote {
+	int fd;
+	bool sandbox;
+};
+
+/* --- the child ---------------------------------------------------------------------------- */
+
+static int read_ifaces(struct node *n, const json_t *list)
+{
+	size_t count = json_array_size(list);
+
+	if (count > DEVICE_IFACES_MAX)
+		return -E2BIG;
+	n->dev.ifaces = calloc(count + 1, sizeof(*n->dev.ifaces));
+	if (!n->dev.ifaces)
+		return -ENOMEM;
+	for (size_t i = 0; i < count; i++) {
+		json_t *o = json_array_get(list, i);
+		struct iface *f = &n->dev.ifaces[i];
+		const char *name, *kname, *mac;
+		int id, mtu;
+
+		if (json_unpack(o, "{s:i, s:s, s:s, s:s, s:i}", "id", &id, "name", &name, "kname",
+				&kname, "mac", &mac, "mtu", &mtu) < 0 ||
+		    mac_parse(mac, &f->mac) < 0)
+			return -EINVAL;
+		f->id = (uint32_t)id;
+		f->mtu = (uint32_t)mtu;
+		str_copy(f->name, sizeof(f->name), name);
+		str_copy(f->kname, sizeof(f->kname), kname);
+		n->ifmap[i].ifid = f->id;
+	}
+	n->dev.n_ifaces = (unsigned)count;
+	return 0;
+}
+
+static int read_description(struct node *n, const json_t *o)
+{
+	const char *name, *hostname, *kind, *seed;
+	json_t *ifaces;
+	int quiet = 0;
+
+	if (json_unpack((json_t *)(uintptr_t)o, "{s:s, s:s, s:s, s:s, s:o, s?b}", "name", &name,
+			"hostname", &hostname, "kind", &kind, "seed", &seed, "ifaces", &ifaces,
+			"quiet", &quiet) < 0)
+		return -EINVAL;
+	str_copy(n->dev.name, sizeof(n->dev.name), name);
+	str_copy(n->dev.hostname, sizeof(n->dev.hostname), hostname);
+	n->quiet = quiet;
+	if (str_to_u64(seed, UINT64_MAX, &n->seed) < 0 || device_kind_parse(kind, &n->dev.kind) < 0)
+		return -EINVAL;
+	return read_ifaces(n, ifaces);
+}
+
+static int open_node(struct node *n, const struct node_msg *msg)
+{
+	void *page = mmap(NULL, CLOCK_PAGE_BYTES, PROT_READ, MAP_SHARED, msg->fds[FD_CLOCK], 0);
+
+	if (page == MAP_FAILED)
+		return -errno;
+	n->clock = page;
+	n->dev.epoch_ns = clock_epoch(n->clock);
+	n->ctl_fd = msg->fds[FD_CTL];
+	n->journal_fd = msg->fds[FD_JOURNAL];
+	n->state_fd = msg->fds[FD_STATE];
+	n->files_fd = msg->fds[FD_FILES];
+	n->pending_tail = &n->pending_head;
+	n->fx = fx_new();
+	n->base = event_base_new();
+	n->frame_fd = frame_fd_open();
+	n->probe_fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	n->sysctl_fd = open("/proc/sys/net", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (!n->base || n->frame_fd < 0 || n->probe_fd < 0)
+		return -errno;
+	return 0;
+}
+
+static void ctl_send_raw(const struct node *n, enum node_msg_type type)
+{
+	struct node_msg msg = { .type = type };
+
+	(void)node_msg_send(n->ctl_fd, &msg);
+}
+
+static _Noreturn void child_fail(const struct node *n, const char *what, int err)
+{
+	char text[256];
+	struct node_msg msg = { .type = NM_READY, .status = err, .text = text };
+
+	snprintf(text, sizeof(text), "%s: %s: %s", n->dev.name, what, strerror(-err));
+	msg.text_len = strlen(text);
+	(void)node_msg_send(n->ctl_fd, &msg);
+	_exit(1);
+}
+
+/* Everything between the fork and the loop. */
+static _Noreturn void child_main(const struct zygote *z, const struct node_msg *msg,
+				 const json_t *description)
+{
+	struct node *n = calloc(1, sizeof(*n));
+	int r;
+
+	if (!n)
+		_exit(1);
+	n->ctl_fd = msg->fds[FD_CTL];
+	close(z->fd); /* a node asks for no siblings */
+	prctl(PR_SET_NAME, "labnode");
+	signal(SIGPIPE, SIG_IGN);
+	if ((r = read_description(n, description)) < 0)
+		child_fail(n, "its description cannot be read", r);
+	if (setresgid(0, 0, 0) < 0 || setresuid(0, 0, 0) < 0)
+		child_fail(n, "its ids cannot be set", -errno);
+	if (sethostname(n->dev.hostname, strlen(n->dev.hostname)) < 0)
+		child_fail(n, "its host name cannot be set", -errno);
+	if ((r = open_node(n, msg)) < 0)
+		child_fail(n, "its files cannot be opened", r);
+	if ((r = kernel_baseline(n)) < 0)
+		child_fail(n, "its network namespace cannot be prepared", r);
+	ctl_send_raw(n, NM_PREPARED);
+	if ((r = sandbox_root()) < 0)
+		child_fail(n, "it cannot get a root of its own", r);
+	journal_init(n);
+	if ((r = conf_init(n)) < 0 || (r = ctl_init(n)) < 0)
+		child_fail(n, "it cannot be set up", r);
+	if (z->sandbox && (r = sandbox_drop()) < 0)
+		child_fail(n, "its sandbox cannot be closed", r);
+	exit(node_run(n));
+}
+
+/* --- the parent --------------------------------------------------------------------------- */
+
+static int write_proc(pid_t pid, const char *file, const char *text)
+{
+	char path[64];
+	int fd, r = 0;
+
+	snprintf(path, sizeof(path), "/proc/%d/%s", (int)pid, file);
+	fd = open(path, O_WRONLY | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	if (write(fd, text, strlen(text)) < 0)
+		r = -errno;
+	close(fd);
+	return r;
+}
+
+static int write_maps(pid_t pid, const json_t *o)
+{
+	const char *uid_map = json_string_value(json_object_get(o, "uid_map"));
+	const char *gid_map = json_string_value(json_object_get(o, "gid_map"));
+	int r;
+
+	if (!uid_map || !gid_map)
+		return -EINVAL;
+	if (strchr(gid_map, '\n') == strrchr(gid_map, '\n') && strstr(gid_map, " 1\n"))
+		(void)write_proc(pid, "setgroups", "deny");
+	r = write_proc(pid, "gid_map", gid_map);
+	return r < 0 ? r : write_proc(pid, "uid_map", uid_map);
+}
+
+static int open_ns(pid_t pid, const char *which)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/%d/ns/%s", (int)pid, which);
+	return open(path, O_RDONLY | O_CLOEXEC);
+}
+
+static pid_t clone_child(uint64_t flags, int *ret_pidfd)
+{
+	struct clone_args args = { .flags = flags | CLONE_PARENT | CLONE_PIDFD,
+				   .pidfd = (uint64_t)(uintptr_t)ret_pidfd };
+
+	return (pid_t)syscall(SYS_clone3, &args, sizeof(args));
+}
+
+/* A node that is started anew enters the namespaces that its device already has. The caller is a
+ * short-lived child: it cannot come back from them. */
+static _Noreturn void rejoin(const struct zygote *z, const struct node_msg *msg,
+			     const json_t *description)
+{
+	struct node_msg answer = { .type = NM_SPAWNED, .id = msg->id };
+	int pidfd = -1;
+	pid_t pid;
+
+	if (setns(msg->fds[FD_USER_NS], CLONE_NEWUSER) < 0 ||
+	    setns(msg->fds[FD_NET_NS], CLONE_NEWNET) < 0 ||
+	    unshare(CLONE_NEWNS | CLONE_NEWUTS | CLONE_NEWIPC) < 0)
+		pid = -1;
+	else
+		pid = clone_child(CLONE_NEWPID, &pidfd);
+	if (pid == 0)
+		child_main(z, msg, description);
+	answer.status = pid < 0 ? -errno : pid; /* as the supervisor knows it: only the child is in
+						 * another PID namespace */
+	answer.fds[0] = pidfd;
+	answer.n_fds = pid < 0 ? 0 : 1;
+	(void)node_msg_send(z->fd, &answer);
+	_exit(0);
+}
+
+static void answer_failure(const struct zygote *z, uint32_t id, int err, const char *what)
+{
+	struct node_msg answer = {
+		.type = NM_SPAWNED, .id = id, .status = err, .text = what, .text_len = strlen(what)
+	};
+
+	(void)node_msg_send(z->fd, &answer);
+}
+
+static void spawn_new(const struct zygote *z, const struct node_msg *msg, const json_t *o)
+{
+	struct node_msg answer = { .type = NM_SPAWNED, .id = msg->id, .n_fds = 3 };
+	int go[2], pidfd = -1, r;
+	char byte;
+	pid_t pid;
+
+	if (pipe2(go, O_CLOEXEC) < 0) {
+		answer_failure(z, msg->id, -errno, "pipe");
+		return;
+	}
+	pid = clone_child(NEW_SPACES, &pidfd);
+	if (pid == 0) {
+		close(go[1]);
+		if (read(go[0], &byte, 1) == 1)
+			child_main(z, msg, o);
+		_exit(1);
+	}
+	close(go[0]);
+	r = pid < 0 ? -errno : write_maps(pid, o);
+	if (r < 0) {
+		answer_failure(z, msg->id, r,
+			       pid < 0 ? "its namespaces could not be made"
+				       : "its user ids could not be mapped");
+		close(go[1]); /* the child ends at the end of the pipe */
+		if (pidfd >= 0)
+			close(pidfd);
+		return;
+	}
+	answer.status = pid;
+	answer.fds[0] = pidfd;
+	answer.fds[1] = open_ns(pid, "user");
+	answer.fds[2] = open_ns(pid, "net");
+	if (answer.fds[1] < 0 || answer.fds[2] < 0 || write(go[1], "g", 1) != 1)
+		answer_failure(z, msg->id, -ESRCH, "the process ended while it was being made");
+	else
+		(void)node_msg_send(z->fd, &answer);
+	close(go[1]);
+	node_msg_close_fds(&answer);
+}
+
+static void spawn_again(const struct zygote *z, const struct node_msg *msg, const json_t *o)
+{
+	int pidfd = -1;
+	pid_t pid = clone_child(0, &pidfd);
+
+	if (pid == 0)
+		rejoin(z, msg, o);
+	if (pid < 0)
+		answer_failure(z, msg->id, -errno, "fork");
+	else
+		close(pidfd);
+}
+
+static void spawn(const struct zygote *z, const struct node_msg *msg)
+{
+	json_error_t err;
+	json_t *o = json_loadb(msg->text, msg->text_len, JSON_REJECT_DUPLICATES, &err);
+
+	if (!o || msg->n_fds <= FD_FILES)
+		answer_failure(z, msg->id, -EINVAL, "the description of the device is not valid");
+	else if (msg->n_fds > FD_NET_NS)
+		spawn_again(z, msg, o);
+	else
+		spawn_new(z, msg, o);
+	json_decref(o);
+}
+
+/* Loads what every device will need, so that the pages are shared. */
+static void warm_up(void)
+{
+	struct event_base *base = event_base_new();
+
+	if (base)
+		event_base_free(base);
+	console_prepare();
+	for (int k = 0; k < N_KINDS; k++)
+		(void)conf_grammar(k);
+	(void)rule_number("");
+	(void)fact_by_number(0);
+}
+
+int zygote_main(int supervisor_fd, bool sandbox)
+{
+	static uint8_t buf[NODE_MSG_MAX];
+	struct zygote z = { .fd = supervisor_fd, .sandbox = sandbox };
+	struct node_msg msg;
+	int r;
+
+	prctl(PR_SET_NAME, "labnode-zygote");
+	signal(SIGPIPE, SIG_IGN);
+	(void)fcntl(supervisor_fd, F_SETFD, FD_CLOEXEC);
+	warm_up();
+	if (sandbox && (r = sandbox_prepare()) < 0)
+		return 1;
+	while ((r = node_msg_recv(supervisor_fd, buf, &msg)) == 0) {
+		if (msg.type == NM_SPAWN)
+			spawn(&z, &msg);
+		node_msg_close_fds(&msg);
+	}
+	return r == -EPIPE ? 0 : 1;
+}
