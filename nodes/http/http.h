@@ -1,0 +1,135 @@
+/* http.h: the World Wide Web: a text browser with a cache, and an origin server.
+ *
+ *   http.client  PC, server, router: `http get URL` and its relatives; asks dns for names, keeps
+ *                connections for a while, stores what it may and validates it (RFC 9111)
+ *   http.server  server, router: listens on TCP 80 while `ip http server` stands; files below the
+ *                device's file root, protected and writable paths, script pages, application
+ *                servers behind it
+ *
+ * Both read one configuration object, filled line by line by http_conf.c and never changed by a
+ * machine. Paths in it are decoded, without slashes at either end: "" is the whole site. Limits
+ * below bound every table; times are lab time in ns, sizes octets. */
+#ifndef LABD_NODES_HTTP_H
+#define LABD_NODES_HTTP_H
+
+#include "http/http_wire.h"
+#include "proto.h"
+
+enum {
+	HTTP_PATH_MAX = 256, /* of a configured path, with its NUL */
+	HTTP_USERS_MAX = 64,
+	HTTP_PROTECTED_MAX = 32,
+	HTTP_WRITABLE_MAX = 32,
+	HTTP_SCRIPTS_MAX = 32,
+	HTTP_SCRIPT_LINES_MAX = 64,
+	HTTP_APPS_MAX = 16,
+	HTTP_TYPES_MAX = 32,
+	HTTP_CONNECTIONS_MAX = 1024,
+	HTTP_BODY_MAX = 1 << 20, /* of a request; also what one file answer carries */
+	HTTP_PAGE_MAX = 1 << 20, /* of a response that is kept: browser, gateway */
+	HTTP_REALM_MAX = HTTP_PATH_MAX + 1,
+};
+
+struct http_user {
+	char name[64], password[128];
+};
+
+struct http_protected {
+	char path[HTTP_PATH_MAX];
+	char user[64]; /* the only one who may; "" = every known user */
+};
+
+/* A page made by lines with {substitutions}; see http_script.h. */
+struct http_script {
+	char path[HTTP_PATH_MAX];
+	char *lines[HTTP_SCRIPT_LINES_MAX]; /* owned */
+	unsigned n_lines;
+};
+
+/* Requests below `path` are answered by another server. */
+struct http_app {
+	char path[HTTP_PATH_MAX];
+	struct http_url *url; /* owned */
+};
+
+struct http_type {
+	char extension[16], type[64];
+};
+
+enum http_auth_mode {
+	HTTP_AUTH_USERS, /* ip http user */
+	HTTP_AUTH_LOGIN, /* whoever answers ASK_LOGIN: local users, enable password, RADIUS, ... */
+};
+
+struct http_server_conf {
+	bool enabled;
+	uint16_t port;
+	char root[HTTP_PATH_MAX]; /* "" = the file root itself */
+	unsigned max_connections;
+	nsec_t idle_ns;	       /* between requests, or without a new octet within one */
+	nsec_t life_ns;	       /* of one connection; NEVER = unlimited */
+	unsigned max_requests; /* of one connection; 0 = unlimited */
+	nsec_t gateway_ns;     /* an application server's time to answer */
+	struct http_limits limits;
+	uint32_t body_limit;
+	bool trace;
+	bool has_max_age;
+	uint32_t max_age_s; /* Cache-Control of files */
+	enum http_auth_mode auth;
+	struct http_user users[HTTP_USERS_MAX];
+	unsigned n_users;
+	struct http_protected protected[HTTP_PROTECTED_MAX];
+	unsigned n_protected;
+	char writable[HTTP_WRITABLE_MAX][HTTP_PATH_MAX];
+	unsigned n_writable;
+	struct http_script *scripts[HTTP_SCRIPTS_MAX]; /* owned */
+	unsigned n_scripts;
+	struct http_app apps[HTTP_APPS_MAX];
+	unsigned n_apps;
+	struct http_type types[HTTP_TYPES_MAX];
+	unsigned n_types;
+};
+
+struct http_client_conf {
+	nsec_t timeout_ns;	 /* from a request to its response */
+	nsec_t idle_ns;		 /* how long a connection is kept for the next request */
+	bool force_close;	 /* one connection per request */
+	uint32_t cache_max;	 /* octets of all stored pages; 0 = no cache */
+	uint32_t cache_file_max; /* octets of one stored page */
+	struct http_user user;	 /* given when the address names none; name "" = none */
+};
+
+struct http_conf {
+	struct http_server_conf server;
+	struct http_client_conf client;
+};
+
+extern const struct machine_class http_server_class;
+extern const struct machine_class http_client_class;
+extern const struct proto http_proto;
+
+/* http_conf.c */
+void *http_conf_new(const struct device *dev);
+void http_conf_free(void *conf);
+extern const struct fact_kind http_exchange_fact, http_cache_fact, http_record_fact;
+
+/* Is `path` this place or below it? "" holds everything. */
+bool http_path_below(const char *path, const char *place);
+
+/* Commands, run by their machines. */
+void http_run_get(void *machine, const struct call *call, nsec_t now, struct fx *fx);
+void http_run_browse(void *machine, const struct call *call, nsec_t now, struct fx *fx);
+void http_run_reload(void *machine, const struct call *call, nsec_t now, struct fx *fx);
+void http_run_follow(void *machine, const struct call *call, nsec_t now, struct fx *fx);
+void http_run_head(void *machine, const struct call *call, nsec_t now, struct fx *fx);
+void http_run_options(void *machine, const struct call *call, nsec_t now, struct fx *fx);
+void http_run_trace(void *machine, const struct call *call, nsec_t now, struct fx *fx);
+void http_run_delete(void *machine, const struct call *call, nsec_t now, struct fx *fx);
+void http_run_post(void *machine, const struct call *call, nsec_t now, struct fx *fx);
+void http_run_put(void *machine, const struct call *call, nsec_t now, struct fx *fx);
+void http_run_show_cache(void *machine, const struct call *call, nsec_t now, struct fx *fx);
+void http_run_clear_cache(void *machine, const struct call *call, nsec_t now, struct fx *fx);
+void http_run_show_client(void *machine, const struct call *call, nsec_t now, struct fx *fx);
+void http_run_show_server(void *machine, const struct call *call, nsec_t now, struct fx *fx);
+
+#endif
