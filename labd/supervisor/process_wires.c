@@ -1,0 +1,141 @@
+/* The wires process: started, given its links, asked. */
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#include "labd/supervisor/process.h"
+#include "labd/wires/control.h"
+#include "labd/wires/wires.h"
+
+#define ROOM_WAIT_MS 5000 /* for the process to take a link */
+
+static void on_wires(evutil_socket_t fd, short what, void *arg)
+{
+	struct sup *s = arg;
+	struct control_msg msg;
+	int fds[CONTROL_FDS], r;
+
+	(void)what;
+	while ((r = control_recv(fd, &msg, fds)) == 0) {
+		if (msg.type == CONTROL_ANSWER && msg.answer.error < 0)
+			fprintf(stderr, "<4>wires: %s\n", msg.answer.text);
+		else if (msg.type == CONTROL_ANSWER_SYNC)
+			sync_wires_answered(s, msg.synced.n);
+	}
+	if (r != -EAGAIN)
+		event_del(s->wires.ev);
+}
+
+static _Noreturn void run_wires(struct sup *s, int fd, bool restarted)
+{
+	struct wires_args args = { .seed = s->plan->seed,
+				   .feed = s->feed,
+				   .clock_fd = s->clock_fd,
+				   .control_fd = fd,
+				   .restarted = restarted,
+				   .no_sandbox = !s->birth->sandbox };
+
+	prctl(PR_SET_NAME, "labd-wires");
+	process_keep(
+		(const int[]){ fd, s->clock_fd, s->feed.mem, s->feed.data, s->feed.space, -1 });
+	exit(wires_main(&args) < 0);
+}
+
+static bool has_wires(const struct sup *s)
+{
+	for (size_t i = 0; i < s->plan->n_links; i++)
+		if (s->plan->links[i].carrier != CARRIER_VETH)
+			return true;
+	return false;
+}
+
+static int start(struct sup *s, bool restarted)
+{
+	int fd, r = process_fork(s, &s->wires, 0, on_wires, &fd);
+
+	if (r == 1)
+		run_wires(s, fd, restarted);
+	return r;
+}
+
+int wires_start(struct sup *s)
+{
+	return has_wires(s) ? start(s, false) : 0;
+}
+
+int wires_start_again(struct sup *s)
+{
+	int r = start(s, true);
+
+	for (size_t i = 0; r == 0 && i < s->plan->n_links; i++)
+		if (s->links[i].fds[0] >= 0 && s->links[i].fds[1] >= 0)
+			(void)wires_add_link(s, &s->links[i]);
+	if (r == 0)
+		sync_wires_new(s);
+	return r;
+}
+
+/* Waits for room in the channel, and takes answers meanwhile, so that neither waits for the other.
+ */
+static int send_patiently(struct sup *s, const struct control_msg *msg, const int *fds)
+{
+	int r;
+
+	while ((r = control_send(s->wires.fd, msg, fds, 2)) == -EAGAIN) {
+		struct pollfd p = { .fd = s->wires.fd, .events = POLLIN | POLLOUT };
+
+		if (poll(&p, 1, ROOM_WAIT_MS) <= 0)
+			return -ETIMEDOUT;
+		if (p.revents & POLLIN)
+			on_wires(s->wires.fd, EV_READ, s);
+	}
+	return r;
+}
+
+/* 0 as well while there is no process: the next one is told of every link. */
+int wires_add_link(struct sup *s, struct sup_link *l)
+{
+	struct control_msg msg = { .type = CONTROL_ADD_LINK,
+				   .seq = ++s->wires_seq,
+				   .link = l->plan->id };
+	int r;
+
+	msg.add.carrier = l->carrier;
+	msg.add.mtu = l->plan->mtu;
+	msg.add.up = 1;
+	memcpy(msg.add.spec, l->plan->wire, sizeof(msg.add.spec));
+	r = send_patiently(s, &msg, l->fds);
+	return r == -EPIPE || r == -ECONNRESET || r == -ECONNREFUSED ? 0 : r;
+}
+
+int wires_barrier(struct sup *s, uint64_t n)
+{
+	struct control_msg msg = { .type = CONTROL_SYNC, .seq = ++s->wires_seq, .sync_n = n };
+
+	wires_tell_drops(s);
+	return s->wires.pid > 0 ? control_send(s->wires.fd, &msg, NULL, 0) : -ENOTCONN;
+}
+
+static void tell_drops(struct sup *s, const struct sup_link *l, int end)
+{
+	int64_t n = link_drops(s, l, end);
+	struct control_msg msg = { .type = CONTROL_DROPS,
+				   .seq = ++s->wires_seq,
+				   .link = l->plan->id,
+				   .drops = { .dir = (uint32_t)end, .n_total = (uint64_t)n } };
+
+	if (n >= 0)
+		(void)control_send(s->wires.fd, &msg, NULL, 0);
+}
+
+void wires_tell_drops(struct sup *s)
+{
+	for (size_t i = 0; s->wires.pid > 0 && i < s->plan->n_links; i++)
+		for (int end = 0; end < 2 && s->links[i].made; end++)
+			tell_drops(s, &s->links[i], end);
+}

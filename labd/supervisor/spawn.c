@@ -1,0 +1,341 @@
+/* A process for a device: asked of the zygote, known when its word of it comes. */
+#include "labd/supervisor/device.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <jansson.h>
+#include <linux/if_packet.h>
+#include <linux/netlink.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "netns/err.h"
+#include "netns/idmap.h"
+#include "netns/nl.h"
+#include "netns/ns.h"
+
+#define MAP_TEXT_MAX 1024
+#define ASK_WAIT_NS  (30 * SEC)
+
+/* --- asking ------------------------------------------------------------------------------- */
+
+static void map_text(const struct idmap_row *rows, unsigned n, char *out, size_t size)
+{
+	size_t at = 0;
+
+	for (unsigned i = 0; i < n && at < size; i++)
+		at += (size_t)snprintf(out + at, size - at, "%u %u %u\n", rows[i].inside,
+				       rows[i].outside, rows[i].count);
+}
+
+/* The same ids inside the device as in the lab, each as itself. */
+static int maps_for_devices(char uid[MAP_TEXT_MAX], char gid[MAP_TEXT_MAX])
+{
+	static struct idmap map;
+	static bool known;
+	struct netns_err err = { 0 };
+
+	if (!known && idmap_nested(&map, &err) < 0)
+		return err.code;
+	known = true;
+	map_text(map.uid, map.n_uid, uid, MAP_TEXT_MAX);
+	map_text(map.gid, map.n_gid, gid, MAP_TEXT_MAX);
+	return 0;
+}
+
+static json_t *ifaces_json(const struct sup_device *d)
+{
+	const struct plan *plan = d->sup->plan;
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < d->plan->n_ifaces; i++) {
+		const struct plan_iface *f = &plan->ifaces[d->plan->ifaces[i]];
+		char mac[MAC_TEXT_LEN];
+
+		json_array_append_new(list,
+				      json_pack("{s:i, s:s, s:s, s:s, s:i}", "id", (int)f->id,
+						"name", f->name, "kname", f->kernel, "mac",
+						mac_format(&f->mac, mac), "mtu", (int)f->mtu));
+	}
+	return list;
+}
+
+static char *description(const struct sup_device *d)
+{
+	char uid[MAP_TEXT_MAX] = "", gid[MAP_TEXT_MAX] = "", seed[24];
+	json_t *o;
+	char *text;
+
+	if (maps_for_devices(uid, gid) < 0)
+		return NULL;
+	snprintf(seed, sizeof(seed), "%" PRIu64, d->plan->seed);
+	o = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:b, s:o}", "name", d->plan->name, "hostname",
+		      d->plan->name, "kind", device_kind_name(d->plan->kind), "seed", seed,
+		      "uid_map", uid, "gid_map", gid, "quiet", d->sup->birth->quiet, "ifaces",
+		      ifaces_json(d));
+	text = o ? json_dumps(o, JSON_COMPACT) : NULL;
+	json_decref(o);
+	return text;
+}
+
+static int make_journal(struct sup_device *d)
+{
+	int journal[2];
+
+	if (d->journal_log_fd >= 0)
+		return 0;
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, journal) < 0)
+		return -errno;
+	d->journal_log_fd = journal[0];
+	d->journal_node_fd = journal[1];
+	return 0;
+}
+
+/* A channel to the node to come; the caller closes the node's end when it is handed over. */
+static int make_channels(struct sup_device *d, int *ret_node_end)
+{
+	int ctl[2], r = make_journal(d);
+
+	if (r < 0)
+		return r;
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ctl) < 0)
+		return -errno;
+	(void)fcntl(ctl[0], F_SETFL, O_NONBLOCK);
+	d->ctl_fd = ctl[0];
+	*ret_node_end = ctl[1];
+	return 0;
+}
+
+static int ask_zygote(struct sup_device *d, int node_end, const char *text)
+{
+	struct sup *s = d->sup;
+	struct node_msg msg = { .type = NM_SPAWN,
+				.id = d->plan->id,
+				.text = text,
+				.text_len = strlen(text),
+				.fds = { node_end, d->journal_node_fd, s->clock_fd, d->state_fd,
+					 d->files_fd, d->user_ns, d->net_ns },
+				.n_fds = d->net_ns >= 0 ? 7 : 5 };
+
+	return node_msg_send(s->zygote.fd, &msg);
+}
+
+static int spawn(struct sup_device *d)
+{
+	struct sup *s = d->sup;
+	char *text = description(d);
+	int node_end = -1, r = text ? 0 : -ENOMEM;
+
+	if (r == 0 && d->state_fd < 0)
+		r = rundir_device(d);
+	if (r == 0)
+		r = make_channels(d, &node_end);
+	if (r == 0)
+		r = ask_zygote(d, node_end, text);
+	if (node_end >= 0)
+		close(node_end);
+	free(text);
+	if (r == 0) {
+		d->ctl_ev = event_new(s->base, d->ctl_fd, EV_READ | EV_PERSIST, device_hear, d);
+		r = d->ctl_ev && event_add(d->ctl_ev, NULL) == 0 ? 0 : -ENOMEM;
+	}
+	if (r < 0) {
+		device_close_ctl(d);
+		return r;
+	}
+	device_set_wanted(d, false);
+	d->state = DEVICE_SPAWNING;
+	d->spawned = d->prepared = false;
+	d->asked = true;
+	d->asked_ns = sup_mono_ns();
+	s->n_asked++;
+	return 0;
+}
+
+void devices_spawn_some(struct sup *s)
+{
+	for (size_t i = 0; i < s->plan->n_devices; i++) {
+		struct sup_device *d = &s->devices[i];
+		int r;
+
+		if (s->n_wanted == 0 || s->n_asked >= SPAWNS_AT_ONCE || s->ending)
+			return;
+		if (!d->wanted)
+			continue;
+		r = spawn(d);
+		/* A full channel has room when the next answer comes; a closed one is followed by a
+		 * new zygote. */
+		if (r == -EAGAIN || r == -EPIPE || r == -ECONNRESET)
+			return;
+		if (r < 0)
+			device_give_up(d, strerror(-r));
+	}
+}
+
+/* What the last zygote was asked for and did not tell of is asked of this one. */
+void devices_ask_again(struct sup *s)
+{
+	for (size_t i = 0; i < s->plan->n_devices; i++) {
+		struct sup_device *d = &s->devices[i];
+
+		if (!d->asked)
+			continue;
+		device_close_ctl(d); /* a child that was born all the same ends by that */
+		d->asked = false;
+		s->n_asked--;
+		if (d->stop_wanted)
+			device_stop_for_good(d, "by request");
+		else
+			device_set_wanted(d, true);
+	}
+	devices_spawn_some(s);
+}
+
+/* --- its answer --------------------------------------------------------------------------- */
+
+/* The pid as this process knows it, by the kernel's own word. */
+static pid_t pid_of_pidfd(int pidfd)
+{
+	char path[64], line[128];
+	FILE *f;
+	int pid = 0;
+
+	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", pidfd);
+	f = fopen(path, "re");
+	while (f && fgets(line, sizeof(line), f))
+		if (sscanf(line, "Pid: %d", &pid) == 1)
+			break;
+	if (f)
+		fclose(f);
+	return pid;
+}
+
+/* An AF_PACKET socket of the device's namespace, for the log; protocol 0: nothing yet. */
+static int open_capture(struct sup_device *d)
+{
+	struct ns_guard guard;
+	struct netns_err err = { 0 };
+	int fd, r = ns_enter(d->net_ns, &guard, &err);
+
+	if (r < 0)
+		return r;
+	fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	r = fd < 0 ? -errno : fd;
+	ns_leave(&guard);
+	return r;
+}
+
+static bool captures(const struct sup_device *d)
+{
+	const struct plan *plan = d->sup->plan;
+
+	for (size_t i = 0; i < d->plan->n_ifaces; i++) {
+		const struct plan_iface *f = &plan->ifaces[d->plan->ifaces[i]];
+		const struct plan_link *l = &plan->links[f->link];
+
+		if (l->carrier == CARRIER_VETH && l->capture == f->end)
+			return true;
+	}
+	return false;
+}
+
+static int first_birth(struct sup_device *d, struct node_msg *msg)
+{
+	struct netns_err err = { 0 };
+	int r;
+
+	d->user_ns = msg->fds[1];
+	d->net_ns = msg->fds[2];
+	r = nlh_open(d->net_ns, NETLINK_ROUTE, &d->nl, &err);
+	if (r < 0)
+		return r;
+	if (captures(d)) {
+		d->capture_fd = open_capture(d);
+		if (d->capture_fd < 0)
+			return d->capture_fd;
+	}
+	log_add_device(d);
+	return 0;
+}
+
+/* True when the process ended before the zygote's word of it came. */
+static bool ended_already(struct sup *s, pid_t pid, int *ret_status)
+{
+	for (unsigned i = 0; i < EXITS_MAX; i++)
+		if (s->exits[i].pid == pid && pid > 0) {
+			*ret_status = s->exits[i].status;
+			s->exits[i].pid = 0;
+			return true;
+		}
+	return false;
+}
+
+/* A message without descriptors: no process, or one that ended while it was being made. */
+static void not_spawned(struct sup_device *d, const struct node_msg *msg)
+{
+	char why[200];
+
+	snprintf(why, sizeof(why), "%.*s: %s", (int)(msg->text_len < 120 ? msg->text_len : 120),
+		 msg->text ? msg->text : "", strerror(msg->status < 0 ? -msg->status : ESRCH));
+	device_close_ctl(d);
+	if (d->stop_wanted)
+		device_stop_for_good(d, "by request");
+	else
+		device_again(d, why);
+}
+
+/* The one that was to answer may have been ended meanwhile. */
+void devices_look(struct sup *s)
+{
+	for (size_t i = 0; s->n_asked > 0 && i < s->plan->n_devices; i++) {
+		struct sup_device *d = &s->devices[i];
+		struct node_msg none = { .status = -ETIMEDOUT, .text = "no answer" };
+
+		if (!d->asked || sup_mono_ns() - d->asked_ns < ASK_WAIT_NS)
+			continue;
+		d->asked = false;
+		s->n_asked--;
+		none.text_len = strlen(none.text);
+		not_spawned(d, &none);
+	}
+}
+
+void device_on_spawned(struct sup *s, struct node_msg *msg)
+{
+	struct sup_device *d =
+		msg->id >= 1 && msg->id <= s->plan->n_devices ? &s->devices[msg->id - 1] : NULL;
+	int status, r = 0;
+
+	if (!d || !d->asked)
+		return;
+	d->asked = false;
+	s->n_asked--;
+	if (msg->status < 0 || msg->n_fds < 1) {
+		not_spawned(d, msg);
+		return;
+	}
+	if (d->pidfd >= 0)
+		close(d->pidfd);
+	d->pidfd = msg->fds[0];
+	d->pid = pid_of_pidfd(d->pidfd);
+	if (msg->n_fds == 3 && d->net_ns < 0) {
+		r = first_birth(d, msg);
+		msg->n_fds = 0;
+	} else {
+		msg->fds[0] = -1; /* ours now; the rest is closed by the caller */
+	}
+	if (r < 0) {
+		sup_fail(s, "%s: its namespaces cannot be used: %s", d->plan->name, strerror(-r));
+		return;
+	}
+	d->spawned = true;
+	if (d->pid <= 0 && ended_already(s, msg->status, &status))
+		device_on_exit(d, status);
+	else
+		device_go_on(d);
+	devices_spawn_some(s);
+}
