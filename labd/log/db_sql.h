@@ -1,0 +1,56 @@
+/* db_sql.h: what the db*.c files share among themselves. */
+#ifndef LABD_LOG_DB_SQL_H
+#define LABD_LOG_DB_SQL_H
+
+#include <sqlite3.h>
+
+#include "labd/log/db.h"
+
+#define DB_FACT_KINDS_MAX 512
+
+enum db_stmt {
+	ST_BEGIN,
+	ST_COMMIT,
+	ST_ROLLBACK,
+	ST_PAGES,
+	ST_FLOW,
+	ST_RUN,
+	ST_PACKET,
+	ST_BLOCK,
+	ST_FIELD,
+	ST_GAP,
+	ST_PROGRESS,
+	ST_DECISION,
+	ST_SENT,
+	ST_CONFIG,
+	ST_REFUSED,
+	ST_EVENT,
+	N_STMTS,
+};
+
+struct db {
+	sqlite3 *sql;
+	sqlite3_stmt *stmts[N_STMTS];
+	struct fact_table *facts[DB_FACT_KINDS_MAX]; /* by number in --describe */
+	int wal_pages;				     /* after the last commit */
+	uint32_t page_bytes;
+	char *path;
+	int shm_fd; /* to ask who holds the write-ahead log; -1 */
+};
+
+/* The prepared statement, with its bindings cleared. Never NULL after db_open(). */
+sqlite3_stmt *db_stmt(struct db *db, enum db_stmt which);
+/* Runs it to its end: 0 or a negative errno. */
+int db_step(struct db *db, sqlite3_stmt *stmt);
+int db_exec(struct db *db, const char *sql);
+int db_errno(int sqlite_code);
+void bind_text(sqlite3_stmt *s, int at, const char *text); /* NULL: NULL; must outlive the step */
+/* NULL when n is below zero. */
+void bind_int_or_null(sqlite3_stmt *s, int at, int64_t n);
+
+/* db_schema.c: ended by NULL */
+extern const char *const db_schema[];
+/* db_fact.c */
+void db_fact_tables_free(struct db *db);
+
+#endif

@@ -1,0 +1,60 @@
+/* sources_in.h: the inside of the sources, shared by sources*.c. */
+#ifndef LABD_LOG_SOURCES_IN_H
+#define LABD_LOG_SOURCES_IN_H
+
+#include "labd/log/ring.h"
+#include "labd/log/sources.h"
+
+/* An interface whose link is captured in this device. */
+struct port {
+	uint32_t ifid;
+	int ifindex; /* 0: not known yet */
+	uint32_t way_out, way_in;
+	uint64_t seen[2]; /* frames out of, into the device */
+	uint64_t base[2]; /* the interface's counters when we began */
+	uint64_t told[2]; /* missing frames that have a row */
+	int64_t base_ns;  /* frames stamped before are in `base`; 0: no counters known */
+};
+
+struct ring_source {
+	uint32_t device;
+	struct ring *ring;
+	int netlink_fd;
+	struct port *ports;
+	uint32_t n_ports;
+	uint32_t last_port; /* looked at first */
+	uint64_t drops;
+	uint64_t drops_told; /* that have rows */
+	int64_t head_ns;     /* of the frame on top; INT64_MAX = none */
+	int64_t gap_since_ns;
+	/* counters read at mark_ns, to be compared when every frame up to then was shown */
+	int64_t mark_ns;    /* 0 = none */
+	uint64_t *marked;   /* [2 * n_ports] */
+	int64_t looked_ns;  /* when its links were last asked for */
+	int64_t watched_ns; /* when its drops were last read */
+};
+
+struct sources {
+	struct engine *e;
+	struct ring_source **rings;
+	uint32_t n_rings;
+	struct feed *feed;
+	struct feed_fds feed_fds;
+	uint64_t feed_top;   /* position of the record on top */
+	uint64_t feed_shown; /* every record below it was shown */
+	uint64_t feed_skip;  /* records below are stored already */
+	bool feed_moved;
+	size_t ring_budget, ring_used;
+	int64_t seen_ns, skip_ns;
+	bool pressed;
+};
+
+/* sources_count.c */
+void ring_find_ports(struct sources *s, struct ring_source *r);
+struct port *ring_port(struct ring_source *r, int ifindex);
+int ring_set_filter(struct sources *s, struct ring_source *r);
+void ring_watch(struct sources *s, struct ring_source *r);
+void ring_compare(struct sources *s, struct ring_source *r);
+void feed_count(struct sources *s, const struct feed_counter *c);
+
+#endif
