@@ -1,6 +1,7 @@
 # labd: make [V=release|debug|asan|cov] [target]. `make help` lists the targets.
 V ?= release
-B ?= build/$(V)
+# Not taken from the environment: a script that knows where the programs are may build another variant.
+B := build/$(V)
 PREFIX ?= /usr/local
 KNOWN_V := release debug asan cov fuzz
 ifeq ($(filter $(V),$(KNOWN_V)),)
