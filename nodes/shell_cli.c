@@ -27,14 +27,10 @@ const char *session_mode(const struct session *s)
 
 void session_prompt(const struct node *n, const struct session *s, struct sbuf *out)
 {
-	const char *mode = session_mode(s);
-
 	if (!s->configuring)
 		sbuf_printf(out, "%s%c ", n->dev.hostname, n->dev.kind == KIND_PC ? '>' : '#');
-	else if (strcmp(mode, MODE_CONFIG) == 0)
-		sbuf_printf(out, "%s(config)# ", n->dev.hostname);
 	else
-		sbuf_printf(out, "%s(config-%s)# ", n->dev.hostname, mode);
+		sbuf_printf(out, "%s(%s)# ", n->dev.hostname, session_mode(s));
 }
 
 static void say(struct session *s, const char *text)

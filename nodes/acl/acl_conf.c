@@ -12,8 +12,8 @@
 #include <string.h>
 #include <strings.h>
 
-#define MODE_EXTENDED "ext-nacl"
-#define MODE_STANDARD "std-nacl"
+#define MODE_EXTENDED "config-ext-nacl"
+#define MODE_STANDARD "config-std-nacl"
 
 static const struct rule rules[] = {
 #define RULE RULE_ROW

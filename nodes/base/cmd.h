@@ -24,10 +24,11 @@ struct fx;
 struct sbuf;
 struct device;
 
-/* The modes of configuration; protocols add their own names, e.g. "dhcp-pool". */
+/* The modes of configuration; protocols add their own names, as a prompt shows them, e.g.
+ * "dhcp-config". */
 #define MODE_EXEC   "exec"
 #define MODE_CONFIG "config"
-#define MODE_IF	    "if"
+#define MODE_IF	    "config-if"
 
 enum arg_type {
 	ARG_NONE,

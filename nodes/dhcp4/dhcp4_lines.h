@@ -27,7 +27,7 @@ int dhcp4_set_client_id(void *conf, const struct call *call);
 int dhcp4_set_helper(void *conf, const struct call *call);
 
 /* dhcp4_conf_pool.c: the lines of mode DHCP4_MODE_POOL */
-#define DHCP4_MODE_POOL "dhcp-pool"
+#define DHCP4_MODE_POOL "dhcp-config"
 int dhcp4_set_pool(void *conf, const struct call *call);
 int dhcp4_set_network(void *conf, const struct call *call);
 int dhcp4_set_routers(void *conf, const struct call *call);

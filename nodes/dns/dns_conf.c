@@ -237,7 +237,7 @@ static int set_host(void *arg, const struct call *call)
 
 /* --- the tables --- */
 
-#define MODE_ZONE    "dns-zone"
+#define MODE_ZONE    "config-dns-zone"
 #define SECS_UNTIL   "<0-2147483647>"
 #define SOA_TIMES    "[" SECS_UNTIL " [" SECS_UNTIL " [" SECS_UNTIL " [" SECS_UNTIL "]]]]"
 #define RUN_RESOLVER .machine = "dns.resolver"

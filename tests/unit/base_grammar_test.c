@@ -25,7 +25,7 @@ static const struct cmd rows[] = {
 	{ MODE_EXEC, "reload", "Restarts", KIND_BIT(KIND_ROUTER) },
 	{ MODE_CONFIG, "hostname WORD", "Name", .flags = CMD_NO },
 	{ MODE_CONFIG, "interface IFNAME", "Interface", .flags = CMD_NO, .enters = MODE_IF },
-	{ MODE_CONFIG, "ip dhcp pool WORD", "Pool", .flags = CMD_NO, .enters = "dhcp-pool" },
+	{ MODE_CONFIG, "ip dhcp pool WORD", "Pool", .flags = CMD_NO, .enters = "dhcp-config" },
 	{ MODE_CONFIG, "ip host WORD IP [IP]", "Host", .flags = CMD_NO | CMD_MULTI | CMD_KEYED },
 	{ MODE_CONFIG, "ip route A.B.C.D A.B.C.D A.B.C.D", "Route" },
 	{ MODE_CONFIG, "ipv6 address X:X::X:X/M", "Address", .flags = CMD_NO },
@@ -34,8 +34,8 @@ static const struct cmd rows[] = {
 	{ MODE_CONFIG, "banner LINE", "Banner", .flags = CMD_NO },
 	{ MODE_CONFIG, "snmp community WORD (ro|rw) [view WORD]", "SNMP", .flags = CMD_NO },
 	{ MODE_CONFIG, "level (low|medium|mega)", "Level", .flags = CMD_NO },
-	{ "dhcp-pool", "lease <0-365> [<0-23> [<0-59>]]", "Lease", .flags = CMD_NO },
-	{ "dhcp-pool", "lease infinite", "For ever", .flags = CMD_NO },
+	{ "dhcp-config", "lease <0-365> [<0-23> [<0-59>]]", "Lease", .flags = CMD_NO },
+	{ "dhcp-config", "lease infinite", "For ever", .flags = CMD_NO },
 	{ 0 },
 };
 // clang-format on
@@ -122,12 +122,12 @@ static void lines_and_their_canonical_form(void **state)
 		{ MODE_CONFIG, "no snmp community public", "no snmp community public", NULL },
 		{ MODE_CONFIG, "no ip route 1.1.1.1 1.1.1.1 1.1.1.1", NULL, NULL },
 		{ MODE_CONFIG, "no", NULL, NULL },
-		{ "dhcp-pool", "lease 1", "lease 1", NULL },
-		{ "dhcp-pool", "lease 1 2 3", "lease 1 2 3", NULL },
-		{ "dhcp-pool", "lease 1 2 60", NULL, NULL },
-		{ "dhcp-pool", "lease 366", NULL, NULL },
-		{ "dhcp-pool", "lease inf", "lease infinite", "lease infinite" },
-		{ "dhcp-pool", "no lease", "no lease", "lease <0-365> [<0-23> [<0-59>]]" },
+		{ "dhcp-config", "lease 1", "lease 1", NULL },
+		{ "dhcp-config", "lease 1 2 3", "lease 1 2 3", NULL },
+		{ "dhcp-config", "lease 1 2 60", NULL, NULL },
+		{ "dhcp-config", "lease 366", NULL, NULL },
+		{ "dhcp-config", "lease inf", "lease infinite", "lease infinite" },
+		{ "dhcp-config", "no lease", "no lease", "lease <0-365> [<0-23> [<0-59>]]" },
 		{ "no-such-mode", "lease 1", NULL, NULL },
 		{ MODE_EXEC, "", NULL, NULL },
 		{ MODE_EXEC, "reload", NULL, NULL },
@@ -164,7 +164,7 @@ static void kinds_have_their_own_commands(void **state)
 
 	(void)state;
 	assert_int_equal(grammar_parse(g, MODE_EXEC, "reload", a_device, &m, &e), 0);
-	assert_true(grammar_has_mode(g, "dhcp-pool"));
+	assert_true(grammar_has_mode(g, "dhcp-config"));
 	assert_false(grammar_has_mode(g, "dns-zone"));
 	grammar_free(g);
 }
@@ -247,7 +247,7 @@ static void errors_say_where_and_what(void **state)
 		{ MODE_EXEC, "show version now", -EINVAL, 14,
 		  "\"now\" is not known here: expected <cr>" },
 		{ MODE_EXEC, "ping", -ENODATA, 6, "the line is incomplete: expected HOST" },
-		{ "dhcp-pool", "lease 400", -EINVAL, 7,
+		{ "dhcp-config", "lease 400", -EINVAL, 7,
 		  "\"400\" is not known here: expected <0-365>, infinite" },
 		{ MODE_CONFIG, "level m", -ENOTUNIQ, 7,
 		  "\"m\" is short for several words: expected low, medium, mega" },
@@ -345,7 +345,7 @@ static void help_lists_what_may_come(void **state)
 		  "neighbor=Neighbour\nnet=Network\nno=Negate a line or set its default\n" },
 		{ MODE_CONFIG, "no", "no=Negate a line or set its default\n" },
 		{ MODE_CONFIG, "no ip ", "dhcp=Pool\nhost=Host\n" },
-		{ "dhcp-pool", "lease 1 ", "<0-23>=Lease\n<cr>=\n" },
+		{ "dhcp-config", "lease 1 ", "<0-23>=Lease\n<cr>=\n" },
 	};
 	struct grammar *g = new_grammar(KIND_PC);
 
