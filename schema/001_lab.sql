@@ -75,7 +75,7 @@ CREATE TABLE fact_kind (
 	columns TEXT NOT NULL -- JSON: name, type, help of each
 ) STRICT;
 
--- A device started, ended, crashed; the log itself was restarted, ran out of room, met a reader that
+-- A device is ready, stopped, crashed, reloaded, restarted; the log itself was restarted, ran out of room, met a reader that
 -- holds the write-ahead log.
 CREATE TABLE node_event (
 	id INTEGER PRIMARY KEY,

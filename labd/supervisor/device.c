@@ -158,6 +158,8 @@ void device_start_if_linked(struct sup_device *d)
 	msg.text = d->has_config ? "" : config; /* "": its own running-config */
 	msg.text_len = strlen(msg.text);
 	d->state = DEVICE_STARTING;
+	if (d->has_config)
+		log_device_event(d, "restarted", "");
 	(void)device_send(d, &msg); /* a node that cannot be told has ended: that is told too */
 }
 
@@ -251,7 +253,6 @@ static void on_ready(struct sup_device *d, const struct node_msg *msg)
 	}
 	d->state = DEVICE_READY;
 	d->why[0] = '\0';
-	log_device_event(d, "ready", d->was_ready ? "started anew" : "");
 	if (!d->was_ready) {
 		s->n_ready++;
 		sup_progress(s);
