@@ -174,17 +174,22 @@ static bool find_referral(const struct lesson *l, struct dns_name *ret)
 	return false;
 }
 
-static void learn_glue(struct lesson *l, const struct dns_name *ns)
+/* True when there was some. */
+static bool learn_glue(struct lesson *l, const struct dns_name *ns)
 {
 	static const uint16_t types[] = { DNS_A, DNS_AAAA };
+	bool any = false;
 
 	for (size_t i = 0; i < ARRAY_SIZE(types) && believable(l, ns); i++) {
 		struct dns_rrset set;
 
 		dns_rrset_from(l->m, DNS_ADDITIONAL, ns, types[i], &set);
-		if (set.n)
-			keep(l, ns, DNS_RANK_GLUE, &set);
+		if (!set.n)
+			continue;
+		keep(l, ns, DNS_RANK_GLUE, &set);
+		any = true;
 	}
+	return any;
 }
 
 static void learn_referral(struct lesson *l, const struct dns_name *zone)
@@ -194,14 +199,18 @@ static void learn_referral(struct lesson *l, const struct dns_name *zone)
 	struct dns_record r;
 	struct dns_name ns;
 	size_t pos = 0;
+	const struct dns_entry *before = dns_cache_get(&l->s->cache, l->now, zone, DNS_NS);
+	bool known = before && before->kind == DNS_POSITIVE, glue = false;
 
 	dns_rrset_from(l->m, DNS_AUTHORITY, zone, DNS_NS, &set);
 	decide(l->fx, "dns.resolver.server.referral", V_TEXT("name", l->name),
 	       V_TEXT("zone", dns_name_text(zone, text)), V_INT("servers", set.n));
 	while (dns_rrset_next(&set, &pos, &r))
 		if (dns_rdata_name(DNS_NS, r.data, r.len, &ns))
-			learn_glue(l, &ns);
+			glue |= learn_glue(l, &ns);
 	keep(l, zone, DNS_RANK_AUTHORITY, &set);
+	if (known && !glue)
+		failed(l, "a referral to servers that were known, without an address");
 }
 
 /* --- all together --- */

@@ -94,11 +94,15 @@ static bool find_servers(const struct dns_server *s, const struct dns_name *name
 	ret->set = node ? dns_node_set(node, DNS_NS) : NULL;
 	if (ret->set && ret->set->n)
 		return true;
+	/* What the root says of its own servers comes without their addresses: the hints have them.
+	 */
+	if (dns_name_is_root(name) && s->conf->n_hints) {
+		ret->set = NULL;
+		return true;
+	}
 	e = dns_cache_get(&s->cache, now, name, DNS_NS);
 	ret->set = e && e->kind == DNS_POSITIVE ? &e->set : NULL;
-	if (ret->set)
-		return true;
-	return dns_name_is_root(name) && s->conf->n_hints > 0;
+	return ret->set != NULL;
 }
 
 /* What the name servers tried so far came to. */
@@ -252,7 +256,8 @@ static enum dns_outcome try_servers(struct dns_server *s, struct dns_frame *f,
 	return outcome;
 }
 
-/* Some zone above the name has servers. */
+/* Some zone above the name has servers. DNS_CYCLE: none of them can be asked, because the address
+ * of one can only be had from itself. */
 static enum dns_outcome ask_servers(struct dns_server *s, struct dns_frame *f,
 				    const struct servers *zone, nsec_t now, struct fx *fx,
 				    struct dns_found *ret)
@@ -270,18 +275,22 @@ static enum dns_outcome ask_servers(struct dns_server *s, struct dns_frame *f,
 	}
 	if (t.n_self && !t.n_failed && !t.n_unknown && !t.n_waiting)
 		return nobody(s, f); /* the only server to ask is this one */
+	if (t.n_waiting)
+		return DNS_CYCLE;
 	if (t.n_failed)
 		decide(fx, "dns.ns.all-failed", V_TEXT("name", f->text), V_TEXT("zone", text),
 		       V_INT("failed", t.n_failed));
 	return DNS_FAILURE;
 }
 
-/* From the name to the root: the nearest zone whose servers are known. */
+/* From the name to the root: the nearest zone whose servers are known. When their own addresses are
+ * known no more, the zone above it has them still (glue). */
 static enum dns_outcome search_ns(struct dns_server *s, struct dns_frame *f, nsec_t now,
 				  struct fx *fx, struct dns_found *ret)
 {
 	struct dns_name at = f->name, up;
 	char name[DNS_TEXT_LEN], parent[DNS_TEXT_LEN];
+	enum dns_outcome outcome = DNS_NO_NAME; /* no servers so far */
 	struct servers zone;
 
 	decide(fx, "dns.search.try-ns", V_TEXT("name", f->text));
@@ -292,8 +301,12 @@ static enum dns_outcome search_ns(struct dns_server *s, struct dns_frame *f, nse
 		decide(fx, "dns.ns.find-ns", V_TEXT("name", dns_name_text(&at, name)),
 		       V_TEXT("found", found ? "found" : "none"));
 		if (found)
-			return ask_servers(s, f, &zone, now, fx, ret);
+			outcome = ask_servers(s, f, &zone, now, fx, ret);
+		if (found && outcome != DNS_CYCLE)
+			return outcome;
 		if (!dns_name_parent(&at, &up)) {
+			if (outcome == DNS_CYCLE)
+				return DNS_FAILURE;
 			decide(fx, "dns.search.root-reached", V_TEXT("name", f->text));
 			return nobody(s, f);
 		}

@@ -409,7 +409,59 @@ static void no_glue(void **state)
 	q = expect_query(&d, "10.9.0.1", "ns2.gone.test A");
 	respond(&d, &q, 3, "ns . 60 SOA a.root.test r.root.test 1 2 3 4 60\n");
 	drv_expect_decision(&d, "dns.ns.resolve-fail");
+	/* The zone above is asked for the address itself, once: it does not have it. */
+	q = expect_query(&d, "10.9.0.1", "ns.x.test A");
+	respond(&d, &q, 0, "ns x.test 3600 NS ns.x.test\nns x.test 3600 NS ns2.gone.test\n");
+	drv_expect_decision(&d, "dns.resolver.server.failed-query");
 	assert_string_equal(reply(&d), "0x0001 qr rd ra SERVFAIL\nq www.x.test A\n");
+	drv_done(&d);
+}
+
+/* The delegation is known still when the address of its server is known no more: the zone above has
+ * it. */
+static void glue_expires(void **state)
+{
+	struct query q;
+	struct drv d;
+
+	(void)state;
+	start(&d, HINTS);
+	ask(&d, "www.x.test A");
+	q = sent(&d);
+	respond(&d, &q, 0, "ns x.test 3600 NS ns.x.test\nar ns.x.test 3600 A 10.9.0.2\n");
+	q = expect_query(&d, "10.9.0.2", "www.x.test A");
+	respond(&d, &q, DNS_AA, "an www.x.test 60 A 10.5.0.1\n");
+	/* The zone's own word on its server takes the place of the glue, for a shorter time. */
+	ask(&d, "ns.x.test A");
+	q = expect_query(&d, "10.9.0.2", "ns.x.test A");
+	respond(&d, &q, DNS_AA, "an ns.x.test 10 A 10.9.0.2\n");
+	drv_timer_until(&d, 11 * SEC);
+	ask(&d, "ftp.x.test A");
+	drv_expect_decision(&d, "dns.ns.already-waiting");
+	q = expect_query(&d, "10.9.0.1", "ns.x.test A");
+	respond(&d, &q, 0, "ns x.test 3600 NS ns.x.test\nar ns.x.test 3600 A 10.9.0.2\n");
+	q = expect_query(&d, "10.9.0.2", "ftp.x.test A");
+	respond(&d, &q, DNS_AA, "an ftp.x.test 60 A 10.5.0.2\n");
+	assert_string_equal(reply(&d), "0x0001 qr rd ra NOERROR\nq ftp.x.test A\n"
+				       "an ftp.x.test 60 A 10.5.0.2\n");
+	drv_done(&d);
+}
+
+/* Somebody asks for the root's servers: names without addresses do not take the hints' place. */
+static void root_servers_in_the_cache(void **state)
+{
+	struct query q;
+	struct drv d;
+
+	(void)state;
+	start(&d, HINTS);
+	ask(&d, ". NS");
+	q = expect_query(&d, "10.9.0.1", ". NS");
+	respond(&d, &q, DNS_AA, "an . 3600 NS a.root.test\nar a.root.test 3600 A 10.9.0.1\n");
+	assert_string_equal(reply(&d),
+			    "0x0001 qr rd ra NOERROR\nq . NS\nan . 3600 NS a.root.test\n");
+	ask(&d, "www.x.test A");
+	expect_query(&d, "10.9.0.1", "www.x.test A");
 	drv_done(&d);
 }
 
@@ -428,6 +480,10 @@ static void circular_servers(void **state)
 	respond(&d, &q, 0, "ns y.test 3600 NS ns.x.test\n");
 	/* ns.x.test is behind x.test, whose server is ns.y.test, which waits for it. */
 	drv_expect_decision(&d, "dns.ns.already-waiting");
+	/* The root is asked for it, once: it sends to y.test again. */
+	q = expect_query(&d, "10.9.0.1", "ns.x.test A");
+	respond(&d, &q, 0, "ns x.test 3600 NS ns.y.test\n");
+	drv_expect_decision(&d, "dns.resolver.server.failed-query");
 	assert_string_equal(reply(&d), "0x0001 qr rd ra SERVFAIL\nq www.x.test A\n");
 	drv_done(&d);
 }
@@ -637,6 +693,8 @@ int main(void)
 		cmocka_unit_test(hints_as_referral),
 		cmocka_unit_test(servers_fail),
 		cmocka_unit_test(no_glue),
+		cmocka_unit_test(glue_expires),
+		cmocka_unit_test(root_servers_in_the_cache),
 		cmocka_unit_test(circular_servers),
 		cmocka_unit_test(delegated),
 		cmocka_unit_test(aliases_elsewhere),
