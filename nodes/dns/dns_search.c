@@ -11,6 +11,9 @@ static void locate(const struct dns_server *s, struct dns_frame *f)
 	f->exists = f->closest && dns_name_equal(&f->closest->name, &f->name);
 	f->apex = f->closest ? f->closest->apex : NULL;
 	f->cut = f->closest ? f->closest->cut : NULL;
+	/* A DS record stands above the delegation that it speaks of (RFC 4035 §3.1.4.1). */
+	if (f->type == DNS_DS && f->exists && f->cut == f->closest)
+		f->cut = NULL;
 }
 
 /* In a zone of ours and not given away to others. */
@@ -61,7 +64,7 @@ static const struct dns_node *answering_node(const struct dns_server *s, const s
 					     bool *ret_wildcard)
 {
 	*ret_wildcard = false;
-	if (f->cut && !f->rd)
+	if (f->cut && !(f->rd && s->conf->recursion))
 		return NULL;
 	if (f->exists)
 		return f->closest;

@@ -113,9 +113,16 @@ static void drop(struct dns_server *s, const struct dns_request *req, const char
 		dns_stream_answered(s, req->sock, fx);
 }
 
-static void reply_error(struct dns_server *s, const struct dns_request *req, unsigned rcode,
-			struct fx *fx)
+/* Who sent an OPT record gets one, in an error too (RFC 6891 §6.1.1). */
+static void reply_error(struct dns_server *s, struct dns_request *req, struct dns_msg *m,
+			unsigned rcode, struct fx *fx)
 {
+	const char *why;
+
+	if (!dns_msg_read(m, &why) && m->edns.present) {
+		req->edns = true;
+		req->udp_size = m->edns.udp_size;
+	}
 	s->stats.failures++;
 	dns_reply_code(s, req, rcode, false, fx);
 }
@@ -141,13 +148,13 @@ static bool readable(struct dns_server *s, struct dns_request *req, struct dns_m
 		decide_at(fx, "dns.server.notimp", req->offset,
 			  V_INT("opcode", dns_opcode(m->flags)),
 			  V_ADDR("client", req->client.addr));
-		reply_error(s, req, DNS_NOTIMP, fx);
+		reply_error(s, req, m, DNS_NOTIMP, fx);
 		return false;
 	}
 	if (m->n_question != 1 || dns_msg_read(m, &why)) {
 		decide_at(fx, "dns.server.formerr", req->offset, V_TEXT("reason", why),
 			  V_ADDR("client", req->client.addr));
-		reply_error(s, req, DNS_FORMERR, fx);
+		reply_error(s, req, m, DNS_FORMERR, fx);
 		return false;
 	}
 	return true;

@@ -210,6 +210,18 @@ static void without_recursion(void **state)
 	drv_conf(&d, "no ip dns recursion\n");
 	ask(&d, "www.b.test A");
 	assert_string_equal(reply(&d), "0x1234 qr rd REFUSED\nq www.b.test A\n");
+	/* Whoever wishes for recursion is referred as well (RFC 1034 §4.3.2, step 3b). */
+	ask(&d, "sub.a.test NS");
+	drv_expect_decision(&d, "dns.server.referral");
+	assert_string_equal(reply(&d), "0x1234 qr rd NOERROR\nq sub.a.test NS\n"
+				       "ns sub.a.test 300 NS ns.sub.a.test\n"
+				       "ar ns.sub.a.test 300 A 10.0.9.1\n");
+	/* A DS record would stand here and not behind the delegation. */
+	ask(&d, "sub.a.test DS");
+	drv_expect_decision(&d, "dns.search.authoritative-negative");
+	assert_string_equal(reply(&d), "0x1234 qr aa rd NOERROR\nq sub.a.test DS\n" SOA);
+	ask(&d, "ns.sub.a.test DS");
+	drv_expect_decision(&d, "dns.server.referral");
 	drv_done(&d);
 }
 
@@ -334,6 +346,13 @@ static void malformed(void **state)
 	send_raw(&d, "\0\1\x29\0\0\1\0\0\0\0\0\0\0\0\1\0\1", 17); /* opcode 5, RD */
 	drv_expect_decision(&d, "dns.server.notimp");
 	assert_string_equal(reply(&d), "0x0001 qr op5 rd ra NOTIMP\n");
+	/* An OPT record is answered with one, in an error too (RFC 6891 §6.1.1). */
+	send_raw(&d, "\0\1\x11\0\0\0\0\0\0\0\0\1\0\0\x29\x10\0\0\0\0\0\0\0", 23); /* STATUS */
+	drv_expect_decision(&d, "dns.server.notimp");
+	assert_string_equal(reply(&d), "0x0001 qr op2 rd ra NOTIMP\nopt 1232\n");
+	send_raw(&d, "\0\1\1\0\0\0\0\0\0\0\0\1\0\0\x29\x10\0\0\0\0\0\0\0", 23); /* no question */
+	drv_expect_decision(&d, "dns.server.formerr");
+	assert_string_equal(reply(&d), "0x0001 qr rd ra FORMERR\nopt 1232\n");
 	drv_done(&d);
 }
 
