@@ -1,13 +1,9 @@
-/* What the log process gives up before it reads the first foreign byte: every capability, new
- * privileges, and all system calls but those of its loop, its memory and its open database. It can
- * open no file, make no socket, start no process. */
-#include <cap-ng.h>
-#include <errno.h>
+/* What the log process gives up before it reads the first foreign byte: all but its loop, its
+ * memory and its open database. It can open no file, make no socket, start no process. */
 #include <seccomp.h>
-#include <sys/mman.h>
-#include <sys/prctl.h>
 
 #include "labd/log/log_in.h"
+#include "labd/sandbox.h"
 
 static const int allowed[] = {
 	/* the loop */
@@ -62,44 +58,7 @@ static const int allowed[] = {
 	SCMP_SYS(exit_group),
 };
 
-/* Memory, but none that code could be put into. */
-static int allow_memory(scmp_filter_ctx ctx)
-{
-	int r = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(mmap), 1,
-				 SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0));
-
-	if (r == 0)
-		r = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(mprotect), 1,
-				     SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0));
-	return r;
-}
-
-static int filter_calls(void)
-{
-	scmp_filter_ctx ctx = seccomp_init(SCMP_ACT_ERRNO(EPERM));
-	int r = ctx ? 0 : -ENOMEM;
-
-	if (r == 0)
-		r = seccomp_attr_set(ctx, SCMP_FLTATR_CTL_OPTIMIZE, 2);
-	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(allowed); i++)
-		r = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, allowed[i], 0);
-	if (r == 0)
-		r = allow_memory(ctx);
-	if (r == 0)
-		r = seccomp_load(ctx);
-	seccomp_release(ctx);
-	return r;
-}
-
 int log_sandbox(void)
 {
-	capng_clear(CAPNG_SELECT_ALL);
-	/* The bounding set needs a capability that the process may not have; without any, and with
-	 * no new privileges, it is of no use either. */
-	(void)capng_apply(CAPNG_SELECT_BOUNDS);
-	if (capng_apply(CAPNG_SELECT_CAPS) < 0)
-		return -EPERM;
-	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 || prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
-		return -errno;
-	return filter_calls();
+	return sandbox_close(&(struct sandbox){ .calls = allowed, .n_calls = ARRAY_SIZE(allowed) });
 }
