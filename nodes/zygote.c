@@ -101,6 +101,7 @@ static int open_node(struct node *n, const struct node_msg *msg)
 	n->files_fd = msg->fds[FD_FILES];
 	n->pending_tail = &n->pending_head;
 	n->fx = fx_new();
+	fx_mute(n->fx, n->quiet);
 	n->base = event_base_new();
 	n->frame_fd = frame_fd_open();
 	n->probe_fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);

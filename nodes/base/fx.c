@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/fact.h"
+
 /* The arena is a list of chunks filled one after the other and kept across turns, so that a turn
  * like the last ones allocates nothing. What a large turn needed beyond KEEP is given back. */
 enum {
@@ -33,6 +35,7 @@ struct fx {
 	uint32_t n_decisions;
 	uint32_t cause; /* fx_because() */
 	bool full;
+	bool mute;
 };
 
 static void *or_abort(void *p)
@@ -255,11 +258,19 @@ static uint32_t append(struct fx *fx, struct fx_effect *e)
 	return e->id;
 }
 
+void fx_mute(struct fx *fx, bool mute)
+{
+	fx->mute = mute;
+}
+
 static uint32_t decide_put(struct fx *fx, const char *rule, uint64_t offset,
 			   const struct val *values)
 {
-	struct fx_effect *e = effect(fx, FX_DECIDE);
+	struct fx_effect *e;
 
+	if (fx->mute)
+		return fx->decision = ++fx->n_decisions;
+	e = effect(fx, FX_DECIDE);
 	if (e) {
 		e->decide.rule = rule;
 		e->decide.stream_offset = offset;
@@ -294,8 +305,11 @@ uint32_t fx_decide_at(struct fx *fx, const char *rule, uint64_t offset, const st
 static void fact(struct fx *fx, enum fx_kind what, const struct fact_kind *kind, const char *key,
 		 const struct val *columns, const char *why)
 {
-	struct fx_effect *e = effect(fx, what);
+	struct fx_effect *e;
 
+	if (fx->mute && !kind->durable)
+		return;
+	e = effect(fx, what);
 	if (e) {
 		e->fact.kind = kind;
 		e->fact.key = copy_text(fx, key);

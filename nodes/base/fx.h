@@ -181,6 +181,8 @@ struct fx;
 struct fx *fx_new(void);
 void fx_free(struct fx *fx);
 void fx_reset(struct fx *fx); /* empties the list and its arena */
+/* Nobody listens: from now on decisions are only numbered, and only durable facts are recorded. */
+void fx_mute(struct fx *fx, bool mute);
 const struct fx_effect *fx_first(const struct fx *fx);
 bool fx_full(const struct fx *fx);
 /* Arena memory, zeroed, until fx_reset(); never NULL (aborts at the limit). */

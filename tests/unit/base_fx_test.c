@@ -259,6 +259,26 @@ static void nothing_is_allowed(void **state)
 	fx_free(NULL);
 }
 
+static void a_mute_list_keeps_what_is_durable(void **state)
+{
+	static const struct fact_kind passing = { "page", "pages", false, columns };
+	struct fx *fx = fx_new();
+
+	(void)state;
+	fx_mute(fx, true);
+	assert_int_equal(decide(fx, "a.rule", V_INT("n", 1)), 1);
+	assert_int_equal(decide(fx, "a.rule", V_INT("n", 2)), 2);
+	fact_begin(fx, &passing, "key", V_INT("n", 1));
+	fx_fact_end(fx, &passing, "key", "over");
+	assert_null(fx_first(fx));
+	fact_begin(fx, &lease, "key", V_INT("n", 1));
+	fx_send(fx, &(struct fx_send){ .sock = 1 });
+	assert_int_equal(count(fx), 2);
+	assert_int_equal(fx_first(fx)->kind, FX_FACT_BEGIN);
+	assert_int_equal(fx_first(fx)->decision, 2);
+	fx_free(fx);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -271,6 +291,7 @@ int main(void)
 		cmocka_unit_test(too_many_effects),
 		cmocka_unit_test(too_much_memory),
 		cmocka_unit_test(nothing_is_allowed),
+		cmocka_unit_test(a_mute_list_keeps_what_is_durable),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
