@@ -6,6 +6,7 @@ void dhcp4_server_bootp(struct dhcp4_server *s, struct dhcp4_request *q, struct 
 {
 	struct dhcp4_reply reply;
 	struct dhcp4_lease *x;
+	bool known;
 
 	decide(fx, "dhcp4.server.bootp-compat", V_MAC("client", q->mac),
 	       V_INT("vendor_options", q->m->n_opts));
@@ -25,10 +26,13 @@ void dhcp4_server_bootp(struct dhcp4_server *s, struct dhcp4_request *q, struct 
 	x->bootp = true;
 	x->server = q->local;
 	dhcp4_server_bootreply(s, q, x, &reply, fx);
+	known = x->state == L4_BOUND;
+	if (!known)
+		dhcp4_server_bind(s, q, x, NEVER, fx);
 	decide(fx, "bootp.server.reply", V_MAC("client", q->mac),
 	       V_ADDR("addr", q->manual->conf.host), V_ADDR("server", q->local),
 	       V_TEXT("file", q->manual->conf.bootfile), V_TEXT("pool", q->manual->conf.name));
 	fx_send(fx, &reply.send);
-	if (x->state != L4_BOUND)
-		dhcp4_server_bind(s, q, x, NEVER, fx);
+	if (!known)
+		dhcp4_server_ddns(s, x, true, q->now, fx);
 }

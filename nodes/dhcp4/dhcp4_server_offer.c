@@ -81,9 +81,9 @@ static void offer(struct dhcp4_server *s, struct dhcp4_request *q, struct dhcp4_
 	if (!known)
 		decide_allocation(q, x, lease_ns, fx);
 	decide_offer(q, x, found, fx);
-	fx_send(fx, &reply.send);
 	if (!known)
 		dhcp4_server_tell(s, x, fx);
+	fx_send(fx, &reply.send);
 }
 
 /* --- the echo probe ----------------------------------------------------------------------- */

@@ -55,7 +55,6 @@ void dhcp4_server_bind(struct dhcp4_server *s, struct dhcp4_request *q, struct d
 	       lease_ns == NEVER ? V_TEXT("lease", "for ever") : V_DUR("lease", lease_ns));
 	dhcp4_server_tell(s, x, fx);
 	dhcp4_server_file_changed(s, q->now);
-	dhcp4_server_ddns(s, x, true, q->now, fx);
 }
 
 static void decide_ack(const struct dhcp4_request *q, const struct asked *a,
@@ -89,9 +88,10 @@ static void ack(struct dhcp4_server *s, struct dhcp4_request *q, const struct as
 	if (!addr_is_set(&x->server))
 		x->server = q->local;
 	dhcp4_server_reply(s, q, DHCP4_ACK, x, lease_ns, &reply, fx);
+	dhcp4_server_bind(s, q, x, lease_ns, fx); /* on disk before the client hears of it */
 	decide_ack(q, a, x, fx);
 	fx_send(fx, &reply.send);
-	dhcp4_server_bind(s, q, x, lease_ns, fx);
+	dhcp4_server_ddns(s, x, true, q->now, fx);
 }
 
 /* --- refusing ----------------------------------------------------------------------------- */

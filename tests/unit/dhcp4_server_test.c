@@ -122,6 +122,7 @@ static void request_is_acknowledged_and_bound(void **state)
 {
 	const struct fx_effect *e;
 	struct dhcp4_msg m;
+	uint32_t ack_id;
 	struct drv d;
 
 	(void)state;
@@ -129,6 +130,7 @@ static void request_is_acknowledged_and_bound(void **state)
 	discover(&d, 1);
 	request(&d, 1, "10.0.0.100", "10.0.0.1");
 	e = t_sent(&d, &m);
+	ack_id = e->id;
 	assert_string_equal(t_reason(&d, e), "dhcp4.server.ack-request");
 	assert_int_equal(m.type, DHCP4_ACK);
 	t_expect_addr(&m.yiaddr, "10.0.0.100");
@@ -139,6 +141,7 @@ static void request_is_acknowledged_and_bound(void **state)
 	assert_string_equal(drv_value(e, "pool"), "LAN");
 	assert_string_equal(drv_value(e, "type"), "dynamic");
 	assert_int_equal(val_find(e->fact.columns, "expires")->i, 3600 * SEC);
+	assert_true(e->id < ack_id); /* kept before the client hears of it */
 	drv_done(&d);
 }
 
