@@ -11,6 +11,8 @@
 
 #include "base/hash.h"
 
+#define SYNC_PASSES_MAX 64 /* of at least 128 datagrams or 512 kB of each socket */
+
 int64_t wall_now_ns(void)
 {
 	struct timespec ts;
@@ -444,6 +446,16 @@ static void end_of_turn(struct node *n)
 	arm_timer(n);
 }
 
+/* A pass in which nothing was left to do ends the draining. Under a flood there is none: then it is
+ * enough that every socket was read so often that all is done which had come when it was asked. */
+static void sync_pass(struct node *n, bool idle)
+{
+	if (!idle && ++n->sync_passes < SYNC_PASSES_MAX)
+		return;
+	n->sync = SYNC_TELL;
+	n->sync_mark = channel_mark(n);
+}
+
 int node_run(struct node *n)
 {
 	n->timer_ev = evtimer_new(n->base, on_timer, n);
@@ -452,16 +464,18 @@ int node_run(struct node *n)
 	end_of_turn(n);
 	while (!n->stopping) {
 		uint64_t turns = n->n_turns;
-		bool sync = n->sync_wanted;
+		bool drain = n->sync == SYNC_DRAIN;
 
-		if (event_base_loop(n->base, sync ? EVLOOP_NONBLOCK : EVLOOP_ONCE) < 0)
+		if (event_base_loop(n->base, drain ? EVLOOP_NONBLOCK : EVLOOP_ONCE) < 0)
 			return 1;
 		end_of_turn(n);
-		if (sync && turns == n->n_turns)
-			ctl_answer_sync(n);
+		if (drain)
+			sync_pass(n, turns == n->n_turns);
+		ctl_answer_sync(n);
 	}
 	deliver_all(n, &(struct ev){ .kind = EV_STOP });
 	end_of_turn(n);
+	channel_drain(n);
 	event_free(n->timer_ev);
 	return n->reload ? EXIT_RELOAD : n->exit_status;
 }

@@ -5,12 +5,15 @@
  * One process, one thread, one `struct node`. Files, each with one job:
  *   shell.c         the loop, delivery of events, carrying out of effects
  *   shell_sock.c    the table of sockets; binding, closing
- *   shell_dgram.c   datagrams in and out: UDP, raw UDP frames, ARP, ICMP
+ *   shell_dgram.c   datagrams in: UDP, raw UDP frames, ARP, ICMP
+ *   shell_send.c    datagrams out, batched
  *   shell_stream.c  TCP
  *   shell_kernel.c  addresses, routes, links, resolvers: effects down, kernel events up
  *   shell_stale.c   what an earlier process left in the kernel, after a restart
  *   shell_table.c   ASK_KERNEL: tables of the kernel, ASK_FILE lives in shell_file.c
- *   shell_journal.c decisions, facts and configuration lines to the log; durable facts on disk
+ *   shell_journal.c decisions, facts and configuration lines for the log
+ *   shell_channel.c the way to the log
+ *   shell_facts.c   durable facts on disk
  *   shell_conf.c    the running configuration and what keeps it
  *   shell_cli.c     one line in, text and a status out; the shell's own commands
  *   shell_console.c people at a terminal
@@ -44,6 +47,7 @@
 
 struct node;
 struct sock;
+struct outbox;
 struct nl_h;
 
 struct machine {
@@ -111,7 +115,9 @@ struct node {
 	bool quiet; /* no journal: for measurements without the log */
 	int exit_status;
 	uint64_t n_turns;
-	bool sync_wanted; /* NM_SYNC waits for a pass without a turn */
+	enum { SYNC_NONE, SYNC_DRAIN, SYNC_TELL } sync; /* NM_SYNC: what it waits for */
+	unsigned sync_passes;
+	uint64_t sync_mark; /* SYNC_TELL: of the channel */
 	uint32_t sync_id;
 
 	int ctl_fd, journal_fd, files_fd, state_fd, sysctl_fd;
@@ -124,6 +130,9 @@ struct node {
 	struct conf_set *conf;
 	bool conf_changed; /* not in the state directory yet */
 
+	struct outbox *outbox; /* shell_send.c; made when a batch is first answered */
+	bool gathering;	       /* datagrams wait in it for the end of the batch */
+
 	struct fx *fx;
 	bool in_turn;
 	const struct cause *turn_cause;
@@ -135,6 +144,7 @@ struct node {
 	struct sock *socks; /* uthash by (machine, number) */
 	uint32_t next_accepted;
 	unsigned n_socks;
+	bool socks_paused;
 	struct ask_slot asks[NODE_ASKS_MAX];
 	uint32_t next_token;
 	struct call_slot calls[NODE_CALLS_MAX];
@@ -145,10 +155,14 @@ struct node {
 	struct event *watch_ev;
 	struct addr source_dst, source_src; /* last answer of the source probe */
 
+	struct known_files *known_files; /* shell_file.c */
+
 	struct sbuf refused;	 /* sysctls that the kernel refused, before there is a journal */
 	struct journal *journal; /* shell_journal.c */
-	uint32_t n_decisions;	 /* of this node so far */
-	uint32_t turn_base;	 /* number before the turn's first decision */
+	struct channel *channel;
+	struct facts *facts;
+	uint32_t n_decisions; /* of this node so far */
+	uint32_t turn_base;   /* number before the turn's first decision */
 	struct shell_acl *acl;
 	struct stale *stale; /* shell_stale.c: while a node that is started anew begins */
 	bool reborn;	     /* it is started anew */
@@ -178,6 +192,8 @@ struct iface *node_iface(struct node *n, uint32_t ifid);
 uint64_t seed_for(uint64_t seed, const char *what);
 
 /* shell_sock.c: one socket or stream of one machine */
+#define SOCK_LINGERING UINT32_MAX /* in place of a machine's number: closed on our side */
+
 struct sock_id {
 	uint32_t machine, number;
 };
@@ -203,13 +219,20 @@ struct sock *sock_new(struct machine *m, uint32_t number, int fd);
 struct sock *sock_find(struct machine *m, uint32_t number);
 void sock_free(struct sock *s); /* closes; no event */
 void socks_free_all(struct node *n);
+/* Takes nothing more from the peers, or goes on. */
+void socks_pause(struct node *n, bool pause);
 /* bind(2); the seed decides the port where none is asked for. 0 or negative errno. */
 int sock_bind(struct node *n, int fd, const struct ep *local);
 
 /* shell_dgram.c */
 void dgram_bind(struct machine *m, const struct fx_effect *e);
-void dgram_send(struct machine *m, const struct fx_effect *e);
 int frame_fd_open(void);
+
+/* shell_send.c */
+void dgram_send(struct machine *m, const struct fx_effect *e);
+/* From now on datagrams gather; no more: what has gathered leaves. */
+void dgram_gather(struct node *n, bool gather);
+void dgram_flush(struct node *n);
 
 /* shell_stream.c */
 void stream_listen(struct machine *m, const struct fx_effect *e);
@@ -259,6 +282,8 @@ int file_open(struct node *n, const char *path, int flags);
 /* shell_journal.c */
 void journal_init(struct node *n);
 void journal_effect(struct machine *m, const struct fx_effect *e, const struct cause *cause);
+/* Is the packet that effect e sends to be told? */
+bool journal_wants_sent(const struct node *n, const struct fx_effect *e);
 /* The packet that effect e sent. */
 void journal_sent(struct node *n, const struct fx_effect *e, const struct pkt_key *key);
 void journal_config(struct node *n, const char *section, const char *line);
@@ -270,6 +295,22 @@ void journal_decide(struct node *n, const char *rule, const struct pkt_key *key,
 void journal_flush(struct node *n); /* once per turn of the loop */
 nsec_t journal_deadline(const struct node *n);
 void journal_turn_begins(struct node *n);
+
+/* shell_channel.c */
+void channel_init(struct node *n);
+void channel_done(struct node *n);
+void channel_put(struct node *n, const struct journal_record *rec);
+void channel_flush(struct node *n); /* what the log takes now; the rest follows by itself */
+void channel_drain(struct node *n); /* all of it, waiting for the log */
+bool channel_is_behind(const struct node *n);
+/* A place behind everything put so far; has the log been given all before it? */
+uint64_t channel_mark(const struct node *n);
+bool channel_has_passed(const struct node *n, uint64_t mark);
+
+/* shell_facts.c */
+void facts_init(struct node *n);
+void facts_keep(struct node *n, const struct journal_record *rec);
+void facts_flush(struct node *n);  /* to be done before a peer is told */
 int facts_restore(struct node *n); /* EV_RESTORE of what the state directory holds */
 
 /* shell_conf.c */
@@ -307,7 +348,7 @@ void console_prepare(void); /* in the zygote: terminal and terminal description 
 
 /* shell_ctl.c */
 int ctl_init(struct node *n);
-void ctl_answer_sync(struct node *n);
+void ctl_answer_sync(struct node *n); /* when what it waits for has happened */
 void ctl_send(struct node *n, enum node_msg_type type, uint32_t id, int32_t status, int64_t value,
 	      const char *text, size_t len);
 

@@ -25,7 +25,8 @@ void ctl_send(struct node *n, enum node_msg_type type, uint32_t id, int32_t stat
 				.text = text ? text : "",
 				.text_len = text ? len : 0 };
 
-	/* Everything that the answer rests on is in the log before the answer is given. */
+	/* Everything that the answer rests on is on its way to the log before the answer is given.
+	 */
 	journal_flush(n);
 	if (node_msg_send(n->ctl_fd, &msg) == -EPIPE)
 		n->stopping = true;
@@ -144,12 +145,13 @@ static void on_go(struct node *n)
 	ctl_send(n, NM_READY, 0, 0, 0, NULL, 0);
 }
 
-/* Called by the loop after a pass in which nothing was left to do. */
 void ctl_answer_sync(struct node *n)
 {
 	nsec_t next = NEVER;
 	int open = (int)n->n_pending;
 
+	if (n->sync != SYNC_TELL || !channel_has_passed(n, n->sync_mark))
+		return;
 	for (unsigned i = 0; i < n->n_machines; i++)
 		if (n->machines[i].deadline < next)
 			next = n->machines[i].deadline;
@@ -157,7 +159,7 @@ void ctl_answer_sync(struct node *n)
 		open += n->asks[i].token != 0;
 	for (unsigned i = 0; i < NODE_CALLS_MAX; i++)
 		open += n->calls[i].id != 0;
-	n->sync_wanted = false;
+	n->sync = SYNC_NONE;
 	ctl_send(n, NM_SYNC, n->sync_id, open, next, NULL, 0);
 }
 
@@ -183,7 +185,8 @@ static void handle(struct node *n, struct node_msg *msg)
 		break;
 	case NM_SYNC:
 		n->sync_id = msg->id;
-		n->sync_wanted = true;
+		n->sync = SYNC_DRAIN;
+		n->sync_passes = 0;
 		break;
 	case NM_STOP:
 		n->stopping = true;

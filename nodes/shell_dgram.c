@@ -1,4 +1,4 @@
-/* Datagrams: the kernel's UDP, UDP frames built by hand, ARP, ICMP.
+/* Datagrams in: the kernel's UDP, UDP frames built by hand, ARP, ICMP. shell_send.c sends them.
  *
  * Every datagram that comes in carries the key by which the log finds its frame; every one that
  * goes out is reported with the key of the frame it became. */
@@ -18,11 +18,10 @@
 #include "base/inet.h"
 #include "shell_addr.h"
 
-#define BATCH		 16
+#define BATCH		 32
 #define DGRAM_MAX	 65536
 #define CONTROL_MAX	 256
-#define BATCHES_PER_TURN 8
-#define FRAME_MAX	 2048
+#define BATCHES_PER_TURN 4
 
 /* --- opening ------------------------------------------------------------------------------ */
 
@@ -110,7 +109,8 @@ static int udp_open(struct node *n, const struct fx_bind *b)
 
 	if (fd < 0)
 		return -errno;
-	setsockopt(fd, SOL_SOCKET, SO_TIMESTAMPNS, &one, sizeof(one));
+	if (!n->quiet)
+		setsockopt(fd, SOL_SOCKET, SO_TIMESTAMPNS, &one, sizeof(one));
 	setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size));
 	if (b->broadcast)
 		setsockopt(fd, SOL_SOCKET, SO_BROADCAST, &one, sizeof(one));
@@ -242,8 +242,9 @@ static bool take_udp(const struct sock *s, struct received *r, const struct sock
 {
 	r->ev.dgram.src = ep_from_sockaddr(from);
 	r->ev.dgram.dst.port = s->local.port;
-	r->cause.key.checksum =
-		inet_udp_sum(&r->ev.dgram.src, &r->ev.dgram.dst, r->ev.dgram.data, r->ev.dgram.len);
+	if (!s->machine->node->quiet)
+		r->cause.key.checksum = inet_udp_sum(&r->ev.dgram.src, &r->ev.dgram.dst,
+						     r->ev.dgram.data, r->ev.dgram.len);
 	r->cause.key.proto = IPPROTO_UDP;
 	return true;
 }
@@ -346,204 +347,41 @@ static void hand_over(struct sock *s, struct msghdr *mh, const uint8_t *data, si
 	deliver(s->machine, &r.ev, &r.cause);
 }
 
-static void on_dgram(evutil_socket_t fd, short what, void *arg)
+/* One batch. True: there may be more, and the socket is still there. */
+static bool read_batch(struct sock *s)
 {
 	static uint8_t data[BATCH][DGRAM_MAX];
 	static char control[BATCH][CONTROL_MAX];
 	static struct sockaddr_storage from[BATCH];
-	struct sock *s = arg;
 	struct machine *m = s->machine;
 	uint32_t number = s->id.number;
+	struct mmsghdr mm[BATCH];
+	struct iovec iov[BATCH];
+	bool there = true;
+	int n;
 
-	(void)what;
-	for (int turn = 0; turn < BATCHES_PER_TURN; turn++) {
-		struct mmsghdr mm[BATCH];
-		struct iovec iov[BATCH];
-		int n;
-
-		for (int i = 0; i < BATCH; i++) {
-			iov[i] = (struct iovec){ .iov_base = data[i], .iov_len = DGRAM_MAX };
-			mm[i].msg_hdr = (struct msghdr){ .msg_name = &from[i],
-							 .msg_namelen = sizeof(from[i]),
-							 .msg_iov = &iov[i],
-							 .msg_iovlen = 1,
-							 .msg_control = control[i],
-							 .msg_controllen = CONTROL_MAX };
-		}
-		n = recvmmsg(fd, mm, BATCH, MSG_DONTWAIT, NULL);
-		for (int i = 0; i < n; i++) {
-			hand_over(s, &mm[i].msg_hdr, data[i], mm[i].msg_len);
-			if (sock_find(m, number) != s)
-				return;
-		}
-		if (n < BATCH)
-			return;
+	for (int i = 0; i < BATCH; i++) {
+		iov[i] = (struct iovec){ .iov_base = data[i], .iov_len = DGRAM_MAX };
+		mm[i].msg_hdr = (struct msghdr){ .msg_name = &from[i],
+						 .msg_namelen = sizeof(from[i]),
+						 .msg_iov = &iov[i],
+						 .msg_iovlen = 1,
+						 .msg_control = control[i],
+						 .msg_controllen = CONTROL_MAX };
 	}
+	n = recvmmsg(s->fd, mm, BATCH, MSG_DONTWAIT, NULL);
+	dgram_gather(m->node, n > 1);
+	for (int i = 0; i < n && there; i++) {
+		hand_over(s, &mm[i].msg_hdr, data[i], mm[i].msg_len);
+		there = sock_find(m, number) == s;
+	}
+	dgram_gather(m->node, false);
+	return there && n == BATCH;
 }
 
-/* --- sending ------------------------------------------------------------------------------ */
-
-static struct pkt_key sent_key(const struct fx_send *x, const struct ep *src, uint8_t proto)
+static void on_dgram(evutil_socket_t fd, short what, void *arg)
 {
-	struct pkt_key k = { .dir = PKT_OUT,
-			     .proto = proto,
-			     .ifid = x->ifid,
-			     .src = *src,
-			     .dst = x->dst,
-			     .len = (uint16_t)x->len,
-			     .stamp_ns = wall_now_ns() };
-
-	if (proto == IPPROTO_UDP)
-		k.checksum = inet_udp_sum(src, &x->dst, x->data, x->len);
-	else if (proto == IPPROTO_ICMP && x->len >= 4)
-		k.checksum = (uint16_t)(((const uint8_t *)x->data)[2] << 8 |
-					((const uint8_t *)x->data)[3]);
-	return k;
-}
-
-static ssize_t send_link(const struct node *n, int fd, uint32_t ifid, const struct mac *dst,
-			 uint16_t ether_type, const void *data, size_t len)
-{
-	const struct if_index *map = ifmap_by_id(n, ifid);
-	struct sockaddr_ll ll = { .sll_family = AF_PACKET,
-				  .sll_protocol = htons(ether_type),
-				  .sll_halen = 6 };
-
-	if (!map) {
-		errno = ENODEV;
-		return -1;
-	}
-	ll.sll_ifindex = map->ifindex;
-	memcpy(ll.sll_addr, dst->b, 6);
-	return sendto(fd, data, len, MSG_NOSIGNAL, (struct sockaddr *)&ll, sizeof(ll));
-}
-
-static ssize_t send_frame(struct machine *m, const struct fx_effect *e, const struct ep *src)
-{
-	struct node *n = m->node;
-	const struct fx_send *x = &e->send;
-	const struct iface *i = node_iface(n, x->ifid);
-	uint8_t frame[FRAME_MAX];
-	struct udp_frame f = { .dst_mac = x->has_mac ? x->dst_mac : mac_broadcast,
-			       .src = *src,
-			       .dst = x->dst,
-			       .ttl = x->ttl ? x->ttl : 64,
-			       .payload = x->data,
-			       .payload_len = x->len };
-	struct pkt_key key;
-	int len;
-
-	if (!i) {
-		errno = ENODEV;
-		return -1;
-	}
-	f.src_mac = i->mac;
-	len = udp_frame_build(&f, frame, sizeof(frame));
-	if (len < 0) {
-		errno = EMSGSIZE;
-		return -1;
-	}
-	key = sent_key(x, src, IPPROTO_UDP);
-	journal_sent(n, e, &key);
-	return send_link(n, n->frame_fd, x->ifid, &f.dst_mac, ETH_TYPE_IP4, frame, (size_t)len);
-}
-
-static ssize_t send_arp(struct machine *m, const struct fx_effect *e, struct sock *s)
-{
-	const struct fx_send *x = &e->send;
-	struct pkt_key key = { .dir = PKT_OUT,
-			       .ether_type = ETH_TYPE_ARP,
-			       .ifid = x->ifid,
-			       .len = (uint16_t)x->len,
-			       .stamp_ns = wall_now_ns() };
-
-	journal_sent(m->node, e, &key);
-	return send_link(m->node, s->fd, x->ifid, x->has_mac ? &x->dst_mac : &mac_broadcast,
-			 ETH_TYPE_ARP, x->data, x->len);
-}
-
-/* Puts the source address and the interface into a message to the kernel. */
-static void set_pktinfo(const struct node *n, struct msghdr *mh, void *control,
-			const struct fx_send *x, const struct addr *src)
-{
-	const struct if_index *map = ifmap_by_id(n, x->ifid);
-	struct cmsghdr *c;
-
-	mh->msg_control = control;
-	if (x->dst.addr.family == 6) {
-		struct in6_pktinfo pi = { .ipi6_ifindex = map ? (unsigned)map->ifindex : 0 };
-
-		memcpy(&pi.ipi6_addr, src->b, 16);
-		mh->msg_controllen = CMSG_SPACE(sizeof(pi));
-		c = CMSG_FIRSTHDR(mh);
-		c->cmsg_level = IPPROTO_IPV6;
-		c->cmsg_type = IPV6_PKTINFO;
-		c->cmsg_len = CMSG_LEN(sizeof(pi));
-		memcpy(CMSG_DATA(c), &pi, sizeof(pi));
-		return;
-	}
-	/* The index only where asked for: with it the kernel would not use its routing table. */
-	struct in_pktinfo pi = { .ipi_ifindex = map ? map->ifindex : 0,
-				 .ipi_spec_dst.s_addr = htonl(addr4_u32(src)) };
-
-	mh->msg_controllen = CMSG_SPACE(sizeof(pi));
-	c = CMSG_FIRSTHDR(mh);
-	c->cmsg_level = IPPROTO_IP;
-	c->cmsg_type = IP_PKTINFO;
-	c->cmsg_len = CMSG_LEN(sizeof(pi));
-	memcpy(CMSG_DATA(c), &pi, sizeof(pi));
-}
-
-static ssize_t send_ip(struct machine *m, const struct fx_effect *e, struct sock *s,
-		       const struct ep *src)
-{
-	const struct fx_send *x = &e->send;
-	struct sockaddr_storage ss;
-	union {
-		struct cmsghdr align;
-		char bytes[CONTROL_MAX];
-	} control;
-	struct iovec iov = { .iov_base = (void *)(uintptr_t)x->data, .iov_len = x->len };
-	struct msghdr mh = { .msg_name = &ss,
-			     .msg_namelen = ep_to_sockaddr(&x->dst, &ss),
-			     .msg_iov = &iov,
-			     .msg_iovlen = 1 };
-	int ttl = x->ttl ? x->ttl : 64;
-	struct pkt_key key;
-
-	if (addr_is_set(&src->addr) || x->ifid)
-		set_pktinfo(m->node, &mh, control.bytes, x, &src->addr);
-	if (s->kind == SOCK_ICMP || x->ttl)
-		setsockopt(s->fd, IPPROTO_IP, IP_TTL, &ttl, sizeof(ttl));
-	key = sent_key(x, src, s->kind == SOCK_ICMP ? IPPROTO_ICMP : IPPROTO_UDP);
-	journal_sent(m->node, e, &key);
-	return sendmsg(s->fd, &mh, MSG_NOSIGNAL);
-}
-
-void dgram_send(struct machine *m, const struct fx_effect *e)
-{
-	const struct fx_send *x = &e->send;
-	struct sock *s = sock_find(m, x->sock);
-	struct ep src = x->src;
-	ssize_t r;
-
-	if (!s || s->what != SOCK_IS_DGRAM) {
-		fail_effect(m, e, x->sock, EBADF, "the machine has no such socket");
-		return;
-	}
-	if (src.port == 0)
-		src.port = s->local.port;
-	if (addr_is_any(&src.addr) && addr_is_set(&s->local.addr))
-		src.addr = s->local.addr;
-	if (s->kind == SOCK_ARP) {
-		r = send_arp(m, e, s);
-	} else if (s->kind == SOCK_UDP_RAW || x->has_mac) {
-		r = send_frame(m, e, &src);
-	} else {
-		if (addr_is_any(&src.addr) && !addr4_is_limited_broadcast(&x->dst.addr))
-			src.addr = kernel_source_for(m->node, &x->dst.addr);
-		r = send_ip(m, e, s, &src);
-	}
-	if (r < 0)
-		fail_effect(m, e, x->sock, errno, NULL);
+	(void)fd, (void)what;
+	for (int turn = 0; turn < BATCHES_PER_TURN && read_batch(arg); turn++)
+		;
 }

@@ -45,6 +45,7 @@ void sock_free(struct sock *s)
 {
 	struct node *n = s->machine->node;
 
+	dgram_flush(n); /* some of it may be this socket's */
 	HASH_DELETE(hh, n->socks, s);
 	n->n_socks--;
 	if (s->ev)
@@ -57,6 +58,23 @@ void sock_free(struct sock *s)
 		close(s->guard_fd);
 	close(s->fd);
 	free(s);
+}
+
+/* A stream that lingers has an end of its own and tells no machine anything. */
+void socks_pause(struct node *n, bool pause)
+{
+	struct sock *s, *next;
+
+	n->socks_paused = pause;
+	HASH_ITER(hh, n->socks, s, next)
+	{
+		if (!s->ev || s->id.machine == SOCK_LINGERING)
+			continue;
+		if (pause)
+			event_del(s->ev);
+		else if (event_get_events(s->ev) & (EV_READ | EV_WRITE))
+			event_add(s->ev, NULL);
+	}
 }
 
 void socks_free_all(struct node *n)

@@ -20,7 +20,6 @@
 #define ACCEPTS_PER_TURN 64
 #define BACKLOG		 512
 #define LINGER_SECONDS	 2
-#define LINGERING	 UINT32_MAX /* in place of a machine's number */
 #define LOW_MARK	 (FX_STREAM_UNSENT_MAX / 4)
 
 static void stream_events(struct sock *s);
@@ -110,7 +109,7 @@ static void stream_linger(struct sock *s)
 		return;
 	}
 	HASH_DELETE(hh, n->socks, s);
-	s->id.machine = LINGERING;
+	s->id.machine = SOCK_LINGERING;
 	s->id.number = n->next_accepted++;
 	HASH_ADD(hh, n->socks, id, sizeof(s->id), s);
 	event_del(s->ev);
@@ -228,7 +227,7 @@ static void stream_events(struct sock *s)
 	} else {
 		s->ev = event_new(s->machine->node->base, s->fd, want, on_stream, s);
 	}
-	if (want & (EV_READ | EV_WRITE))
+	if ((want & (EV_READ | EV_WRITE)) && !s->machine->node->socks_paused)
 		event_add(s->ev, NULL);
 }
 
@@ -355,9 +354,14 @@ static struct sock *stream_of(struct machine *m, uint32_t number)
 
 static void stream_sent(struct sock *s, const struct fx_effect *e, size_t len)
 {
-	struct cause c = stream_cause(s, PKT_OUT, s->tx_offset);
+	struct node *n = s->machine->node;
+	struct cause c;
 
-	journal_sent(s->machine->node, e, &c.key);
+	facts_flush(n);
+	if (journal_wants_sent(n, e)) {
+		c = stream_cause(s, PKT_OUT, s->tx_offset);
+		journal_sent(n, e, &c.key);
+	}
 	s->tx_offset += len;
 }
 
