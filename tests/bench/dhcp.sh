@@ -1,0 +1,47 @@
+#!/bin/bash
+# DHCP: four-way exchanges a second, beside Kea; both keep their leases on disk, neither probes an
+# address before it offers it. Without the log; then with it.
+. "$(dirname "$0")/services" || exit 1
+need perfdhcp kea-dhcp4
+
+config="        ip dhcp ping packets 0
+        ip dhcp excluded-address 10.8.0.0 10.8.0.255
+        ip dhcp pool bench
+         network 10.8.0.0 255.255.0.0
+         lease 0 1"
+cat >"$work/kea.json" <<CONF
+{"Dhcp4": {
+  "interfaces-config": {"interfaces": ["eth0"], "dhcp-socket-type": "raw"},
+  "lease-database": {"type": "memfile", "persist": true, "name": "$work/kea.csv", "lfc-interval": 0},
+  "valid-lifetime": 3600,
+  "subnet4": [{"subnet": "10.9.0.0/16", "pools": [{"pool": "10.9.1.0-10.9.255.254"}]}],
+  "loggers": [{"name": "kea-dhcp4", "severity": "ERROR", "output_options": [{"output": "$work/kea.log"}]}]
+}}
+CONF
+
+# INTERFACE RATE -> exchanges a second, drops of both halves in percent
+exchange() {
+	on cl perfdhcp -4 -l "$1" -r "$2" -R 30000 -p "$secs" 2>&1 |
+		awk '/^Rate:/ {x = $2} /drops ratio/ {if (!n++) d = $3; else r = $3}
+			END {printf "%.0f discover=%.1f%% request=%.1f%%\n", x, d, r}'
+}
+
+up "$config" --no-log
+peer env KEA_PIDFILE_DIR="$work" KEA_LOCKFILE_DIR=none kea-dhcp4 -c "$work/kea.json"
+heading "without the log" Kea "unanswered"
+for rate in ${RATES:-4000 20000}; do
+	for ((r = 0; r < runs; r++)); do
+		measure ours labnode exchange eth0 "$rate"
+		measure peer kea-dhcp4 exchange eth1 "$rate"
+	done
+	compare "exchanges/s of $rate"
+done
+down
+
+[ -n "${NOLOG:-}" ] && exit
+up "$config"
+echo "with everything logged:"
+for rate in 1000 ${RATES:-4000 20000}; do
+	echo "  exchanges/s of $rate: $(exchange eth0 "$rate")"
+done
+echo "  frames missing:      $(frames_missing)"
