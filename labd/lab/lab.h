@@ -156,6 +156,11 @@ struct lab *lab_free(struct lab *lab); /* accepts NULL, returns NULL */
 int lab_find_node(const struct lab *lab, const char *name);
 int lab_find_link(const struct lab *lab, const char *name);
 
+/* Splits "pc1:eth0". False when there is no colon, or too much. */
+bool lab_split_endpoint(const char *text, char device[static LAB_DEVICE_NAME_MAX + 1],
+			const char **ret_iface);
+bool lab_same_end(const struct lab_end *a, const struct lab_end *b);
+
 /* The place in the file of a 1-based line and column of a text. */
 struct lab_pos lab_text_at(const struct lab_text *text, uint32_t line, uint32_t col);
 

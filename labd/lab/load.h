@@ -1,6 +1,7 @@
 /* load.h: private to labd/lab: from the YAML document to struct lab.
  *
- * load.c       the file, the keys on top, tables of keys, scalars with their errors
+ * load.c       the file, the keys on top
+ * load_value.c tables of keys, scalars, devices by name, with their errors
  * load_node.c  devices: defaults, kinds, nodes
  * load_file.c  what lies beside the lab file: config-file, files
  * load_link.c  links and their ends

@@ -1,7 +1,6 @@
 #include "labd/lab/load.h"
 
 #include <ctype.h>
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -391,28 +390,4 @@ void load_nodes(struct load *l, const struct entry *e, yaml_node_t *defaults, ya
 		l->lab->n_nodes = i + 1;
 	}
 	check_case(l);
-}
-
-int lab_find_node(const struct lab *lab, const char *name)
-{
-	for (size_t i = 0; i < lab->n_nodes; i++)
-		if (strcmp(lab->nodes[i].name, name) == 0)
-			return (int)i;
-	return -ENOENT;
-}
-
-int load_device(struct load *l, const yaml_node_t *node, const char *name)
-{
-	struct suggest s = suggest_for(name);
-	int i = lab_find_node(l->lab, name);
-
-	if (i >= 0)
-		return i;
-	for (size_t k = 0; k < l->lab->n_nodes; k++)
-		suggest_offer(&s, l->lab->nodes[k].name);
-	if (s.best)
-		load_error(l, node, "unknown device '%s', did you mean '%s'?", name, s.best);
-	else
-		load_error(l, node, "unknown device '%s'; topology.nodes has no such name", name);
-	return -1;
 }
