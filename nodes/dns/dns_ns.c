@@ -293,6 +293,9 @@ static enum dns_outcome search_ns(struct dns_server *s, struct dns_frame *f, nse
 	enum dns_outcome outcome = DNS_NO_NAME; /* no servers so far */
 	struct servers zone;
 
+	/* A DS record is with the servers of the zone above (RFC 4035 §4.2). */
+	if (f->type == DNS_DS)
+		(void)dns_name_parent(&f->name, &at);
 	decide(fx, "dns.search.try-ns", V_TEXT("name", f->text));
 	decide(fx, "dns.ns.add-waiting", V_TEXT("name", f->text));
 	for (;;) {

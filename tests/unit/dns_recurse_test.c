@@ -230,7 +230,12 @@ static void forwarders_fail(void **state)
 	drv_expect_decision(&d, "dns.resolver.server.failed-expiry");
 	drv_expect_fact(&d, FX_FACT_END, "dns_failed", "www.x.test A 10.9.0.1");
 	ask(&d, "www.x.test A");
-	expect_query(&d, "10.9.0.1", "www.x.test A");
+	q = expect_query(&d, "10.9.0.1", "www.x.test A");
+	respond(&d, &q, 0, "ns x.test 3600 NS ns.x.test\nar ns.x.test 3600 A 10.9.0.2\n");
+	expect_query(&d, "10.9.0.2", "www.x.test A");
+	/* What stands above a delegation is not asked for below it. */
+	ask(&d, "x.test DS");
+	expect_query(&d, "10.9.0.1", "x.test DS");
 	drv_done(&d);
 }
 
