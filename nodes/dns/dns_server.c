@@ -245,7 +245,7 @@ void dns_server_message(struct dns_server *s, struct dns_request *req, const uin
 	else if (m.q.class != DNS_CLASS_IN)
 		refuse_class(s, req, now, fx);
 	else if (m.q.type == DNS_AXFR || m.q.type == DNS_IXFR)
-		dns_axfr(s, req, now, fx);
+		dns_axfr(s, req, &m, now, fx);
 	else
 		answer(s, req, text, now, fx);
 }

@@ -329,7 +329,8 @@ struct dns_conn *dns_stream_find(const struct dns_server *s, uint32_t sock);
 void dns_stream_close_all(struct dns_server *s, struct fx *fx);
 void dns_streams_done(struct dns_server *s);
 /* AXFR and IXFR: transfers begin here, everybody else is refused. */
-void dns_axfr(struct dns_server *s, const struct dns_request *req, nsec_t now, struct fx *fx);
+void dns_axfr(struct dns_server *s, const struct dns_request *req, const struct dns_msg *m,
+	      nsec_t now, struct fx *fx);
 void dns_axfr_abort(struct dns_server *s, struct fx *fx);
 
 /* dns_facts.c */

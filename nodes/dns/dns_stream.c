@@ -287,8 +287,8 @@ static void axfr_go_on(struct dns_server *s, struct dns_conn *c, nsec_t now, str
 	dns_stream_answered(s, c->sock, fx);
 }
 
-static void refuse(struct dns_server *s, const struct dns_request *req, const char *why,
-		   struct fx *fx)
+static void refuse(struct dns_server *s, const struct dns_request *req, unsigned rcode,
+		   const char *why, struct fx *fx)
 {
 	char name[DNS_TEXT_LEN], type[12];
 
@@ -296,31 +296,97 @@ static void refuse(struct dns_server *s, const struct dns_request *req, const ch
 	decide(fx, "dns.server.axfr-refused", V_TEXT("zone", dns_name_text(&req->q.name, name)),
 	       V_TEXT("type", dns_type_text(req->q.type, type)), V_ADDR("client", req->client.addr),
 	       V_TEXT("reason", why));
-	dns_reply_code(s, req, DNS_REFUSED, true, fx);
+	dns_reply_code(s, req, rcode, true, fx);
 }
 
-void dns_axfr(struct dns_server *s, const struct dns_request *req, nsec_t now, struct fx *fx)
+/* The version that the asker of an IXFR has: the SOA in the authority section (RFC 1995 §3). */
+static bool asker_serial(const struct dns_msg *m, uint32_t *ret)
+{
+	struct dns_rdata data;
+	struct dns_soa soa;
+	struct dns_rrs it;
+	struct dns_rr rr;
+
+	dns_rrs(m, &it);
+	while (dns_rr_next(&it, &rr))
+		if (rr.section == DNS_AUTHORITY && rr.type == DNS_SOA &&
+		    dns_rr_data(m, &rr, &data) == 0 && dns_soa_read(data.b, data.len, &soa)) {
+			*ret = soa.serial;
+			return true;
+		}
+	return false;
+}
+
+/* Why an IXFR gets no zone, only the version that there is (RFC 1995 §2); NULL = it gets all. */
+static const char *soa_alone(const struct dns_request *req, const struct dns_msg *m,
+			     const struct dns_rrset *set)
+{
+	uint32_t serial;
+	struct dns_record r;
+	struct dns_soa soa;
+	size_t pos = 0;
+
+	if (req->q.type != DNS_IXFR)
+		return NULL;
+	if (!req->tcp)
+		return "the zone is sent over TCP";
+	if (asker_serial(m, &serial) && dns_rrset_next(set, &pos, &r) &&
+	    dns_soa_read(r.data, r.len, &soa) && (int32_t)(serial - soa.serial) >= 0)
+		return "it has this version already";
+	return NULL;
+}
+
+static void send_soa(struct dns_server *s, const struct dns_request *req,
+		     const struct dns_node *apex, const char *why, nsec_t now, struct fx *fx)
+{
+	const struct dns_rrset *set = dns_node_set(apex, DNS_SOA);
+	char name[DNS_TEXT_LEN];
+	struct dns_found found;
+
+	decide(fx, "dns.server.ixfr-soa", V_TEXT("zone", dns_name_text(&apex->name, name)),
+	       V_ADDR("client", req->client.addr), V_TEXT("reason", why));
+	dns_found_init(&found);
+	found.aa = found.local = found.soa_ttl = true;
+	found.sets[found.n++] = (struct dns_found_set){
+		.owner = apex->name,
+		.set = set,
+		.ttl = dns_node_ttl(apex, set, s->conf->default_ttl),
+	};
+	dns_reply(s, req, DNS_FOUND, &found, false, now, fx);
+}
+
+static void send_zone(struct dns_server *s, struct dns_conn *c, const struct dns_request *req,
+		      const struct dns_node *apex, nsec_t now, struct fx *fx)
+{
+	char name[DNS_TEXT_LEN];
+
+	decide(fx, "dns.server.axfr", V_TEXT("zone", dns_name_text(&apex->name, name)),
+	       V_ADDR("client", req->client.addr));
+	c->axfr = apex;
+	c->axfr_at = (struct dns_axfr_at){ 0 };
+	c->axfr_req = *req;
+	axfr_message(s, c, now, fx);
+}
+
+void dns_axfr(struct dns_server *s, const struct dns_request *req, const struct dns_msg *m,
+	      nsec_t now, struct fx *fx)
 {
 	const struct dns_node *apex = dns_db_find(s->db, &req->q.name);
 	struct dns_conn *c = req->tcp ? dns_stream_find(s, req->sock) : NULL;
-	char name[DNS_TEXT_LEN];
+	const char *alone;
 
-	if (!c)
-		refuse(s, req, "zone transfers need TCP", fx);
+	if (!c && req->q.type == DNS_AXFR)
+		refuse(s, req, DNS_REFUSED, "zone transfers need TCP", fx);
 	else if (!apex || apex->apex != apex)
-		refuse(s, req, "there is no such zone here", fx);
+		refuse(s, req, DNS_NOTAUTH, "there is no such zone here", fx);
 	else if (!permitted(s, &apex->name, &req->client.addr))
-		refuse(s, req, "the asker is not permitted", fx);
+		refuse(s, req, DNS_REFUSED, "the asker is not permitted", fx);
+	else if ((alone = soa_alone(req, m, dns_node_set(apex, DNS_SOA))) != NULL)
+		send_soa(s, req, apex, alone, now, fx);
 	else if (c->axfr)
-		refuse(s, req, "a transfer is under way on this connection", fx);
-	else {
-		decide(fx, "dns.server.axfr", V_TEXT("zone", dns_name_text(&apex->name, name)),
-		       V_ADDR("client", req->client.addr));
-		c->axfr = apex;
-		c->axfr_at = (struct dns_axfr_at){ 0 };
-		c->axfr_req = *req;
-		axfr_message(s, c, now, fx);
-	}
+		refuse(s, req, DNS_REFUSED, "a transfer is under way on this connection", fx);
+	else
+		send_zone(s, c, req, apex, now, fx);
 }
 
 /* The database changes: what was sent so far belongs to another version of the zone. */

@@ -6,7 +6,6 @@ enum {
 	RCODE_YXDOMAIN = 6,
 	RCODE_YXRRSET = 7,
 	RCODE_NXRRSET = 8,
-	RCODE_NOTAUTH = 9,
 	RCODE_NOTZONE = 10,
 	RECORDS_MAX = 256, /* in one message */
 };
@@ -298,7 +297,7 @@ void dns_update(struct dns_server *s, const struct dns_request *req, const struc
 	if (m->q.type != DNS_SOA || m->q.class != DNS_CLASS_IN)
 		refuse(s, req, DNS_FORMERR, "the zone section does not name a zone", fx);
 	else if (!apex || apex->apex != apex || !zone)
-		refuse(s, req, RCODE_NOTAUTH, "there is no such zone here", fx);
+		refuse(s, req, DNS_NOTAUTH, "there is no such zone here", fx);
 	else if (!dns_permits(s, &zone->updates, false, &req->client.addr))
 		refuse(s, req, DNS_REFUSED, "the asker is not permitted", fx);
 	else if (m->n_rr[DNS_ANSWER] + m->n_rr[DNS_AUTHORITY] > RECORDS_MAX)

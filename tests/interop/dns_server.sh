@@ -223,6 +223,12 @@ says "AXFR" 'XFR size: 29 records' '^example\.test\. .* SOA ' '^two\..* 10\.3\.1
 same "it ends as it began" "$(grep -c 'IN SOA' "$S/a")" 2
 ask $N example.test IXFR=41
 says "IXFR gets the whole zone" 'XFR size: 29 records'
+ask $N example.test IXFR=42
+says "IXFR by who has this version" '^example\.test\. .* SOA .* 42 ' 'XFR size: 1 records'
+ask $N example.test IXFR=41 +notcp
+says "IXFR over UDP" '\(UDP\)' '^example\.test\. .* SOA .* 42 '
+ask $N www.child.test A
+says "who wishes for recursion in vain is referred" 'flags: qr rd; QUERY: 1, ANSWER: 0, AUTHORITY: 1'
 on other dig +tries=1 +time=3 $N example.test AXFR >"$S/a" 2>&1
 says "not for everybody" 'Transfer failed'
 check "host -l" on host host -t any -l example.test 10.3.0.3

@@ -248,22 +248,21 @@ static void transfer(void **state)
 }
 
 static const struct {
-	const char *policy, *from, *question;
-	bool allowed;
+	const char *policy, *from, *question, *answer;
 } permits[] = {
-	{ "", "10.0.0.77", "a.test AXFR", true },
-	{ "", "10.0.1.77", "a.test AXFR", false }, /* not directly connected */
-	{ "", "10.0.0.77", "www.a.test AXFR", false },
-	{ "", "10.0.0.77", "b.test AXFR", false },
-	{ " allow-transfer any\n", "10.0.1.77", "a.test AXFR", true },
-	{ " allow-transfer none\n", "10.0.0.77", "a.test AXFR", false },
-	{ " allow-transfer 10.0.1.77\n", "10.0.1.77", "a.test AXFR", true },
-	{ " allow-transfer 10.0.1.77\n", "10.0.0.77", "a.test AXFR", false },
+	{ "", "10.0.0.77", "a.test AXFR", "NOERROR" },
+	{ "", "10.0.1.77", "a.test AXFR", "REFUSED" }, /* not directly connected */
+	{ "", "10.0.0.77", "www.a.test AXFR", "NOTAUTH" },
+	{ "", "10.0.0.77", "b.test AXFR", "NOTAUTH" },
+	{ " allow-transfer any\n", "10.0.1.77", "a.test AXFR", "NOERROR" },
+	{ " allow-transfer none\n", "10.0.0.77", "a.test AXFR", "REFUSED" },
+	{ " allow-transfer 10.0.1.77\n", "10.0.1.77", "a.test AXFR", "NOERROR" },
+	{ " allow-transfer 10.0.1.77\n", "10.0.0.77", "a.test AXFR", "REFUSED" },
 	{ " allow-transfer 10.0.1.77\n allow-transfer connected\n", "10.0.0.77", "a.test AXFR",
-	  true },
-	{ " allow-transfer 10.1.0.0/16\n", "10.1.3.4", "a.test AXFR", true },
+	  "NOERROR" },
+	{ " allow-transfer 10.1.0.0/16\n", "10.1.3.4", "a.test AXFR", "NOERROR" },
 	{ " allow-transfer 10.1.0.0/16\n no allow-transfer 10.1.0.0/16\n", "10.1.3.4",
-	  "a.test AXFR", false },
+	  "a.test AXFR", "REFUSED" },
 };
 
 static void transfer_is_for_the_permitted(void **state)
@@ -277,13 +276,55 @@ static void transfer_is_for_the_permitted(void **state)
 		start(&d, sbuf_text(&conf));
 		connect_from(&d, CONN, permits[i].from);
 		ask_axfr(&d, permits[i].question);
-		if (permits[i].allowed)
+		if (!strcmp(permits[i].answer, "NOERROR"))
 			drv_expect_decision(&d, "dns.server.axfr");
 		else
 			drv_expect_decision(&d, "dns.server.axfr-refused");
-		assert_int_equal(strstr(written(&d, 0), "REFUSED") == NULL, permits[i].allowed);
+		assert_string_equal(strstr(written(&d, 0), permits[i].answer) ? permits[i].answer
+									      : written(&d, 0),
+				    permits[i].answer);
 		drv_done(&d);
 		sbuf_done(&conf);
+	}
+}
+
+/* Who has this version, or asks over UDP, is told the version (RFC 1995 §2). */
+static void no_news(void **state)
+{
+	static const struct {
+		uint32_t serial;
+		bool udp, soa_alone;
+	} rows[] = { { 6, false, false },	   { 7, false, true }, { 8, false, true },
+		     { 0x80000008, false, false }, { 6, true, true },  { 7, true, true } };
+	uint8_t buf[512];
+	char authority[100];
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		const struct fx_effect *sent;
+		struct drv d;
+		size_t len;
+
+		start(&d, ZONE);
+		snprintf(authority, sizeof(authority), "ns a.test 0 SOA . . %u 0 0 0 0\n",
+			 rows[i].serial);
+		len = dm_build(buf + 2, sizeof(buf) - 2, 1, 0, "a.test IXFR", authority);
+		if (rows[i].udp) {
+			drv_datagram(&d, 1, client, local, 1, buf + 2, len);
+			sent = drv_next_send(&d);
+			assert_string_equal(dm_show(sent->send.data, sent->send.len),
+					    "0x0001 qr aa ra NOERROR\nq a.test IXFR\n" SOA);
+		} else {
+			connect_from(&d, CONN, "10.0.0.77");
+			buf[0] = (uint8_t)(len >> 8);
+			buf[1] = (uint8_t)len;
+			drv_bytes(&d, CONN, buf, len + 2, 0);
+		}
+		if (rows[i].soa_alone)
+			drv_expect_decision(&d, "dns.server.ixfr-soa");
+		else
+			drv_expect_decision(&d, "dns.server.axfr");
+		drv_done(&d);
 	}
 }
 
@@ -375,6 +416,7 @@ int main(void)
 		cmocka_unit_test(connections_have_a_limit),
 		cmocka_unit_test(transfer),
 		cmocka_unit_test(transfer_is_for_the_permitted),
+		cmocka_unit_test(no_news),
 		cmocka_unit_test(transfer_over_udp_is_refused),
 		cmocka_unit_test(long_transfer),
 		cmocka_unit_test(deaf_peer),
