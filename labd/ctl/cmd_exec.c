@@ -14,6 +14,8 @@
 
 #include "labd/ctl/ctl.h"
 #include "labd/supervisor/enter.h"
+#include "netns/err.h"
+#include "netns/idmap.h"
 
 static volatile sig_atomic_t forward_to;
 
@@ -78,6 +80,19 @@ static void end_the_rest(void)
 	}
 }
 
+/* A program that wants to be another user fails in ways that do not name the cause. */
+static void tell_single_id(void)
+{
+	struct netns_err err;
+	uint32_t top;
+
+	if (idmap_top_gid(&top, &err) == 0 && top == 0)
+		fputs("labctl: note: this device has no user but root, so programs that change "
+		      "their user (sshd, nginx, tcpdump) do not work; `labctl doctor` says how to "
+		      "change that\n",
+		      stderr);
+}
+
 /* In the device: the program's parent and the reaper of all that it starts. */
 static _Noreturn void init(char **argv, const char *cwd)
 {
@@ -97,6 +112,8 @@ static _Noreturn void init(char **argv, const char *cwd)
 		break;
 	}
 	end_the_rest();
+	if (WIFEXITED(status) && result != 0)
+		tell_single_id();
 	_exit(result);
 }
 
@@ -132,5 +149,7 @@ int cmd_exec(struct ctl *c)
 	forward_signals(pid);
 	while (pid > 0 && waitpid(pid, &status, 0) < 0 && errno == EINTR)
 		;
-	return pid < 0 ? ctl_fail("no process: %s", strerror(errno)) : exit_status(status);
+	if (pid < 0)
+		return ctl_fail("no process: %s", strerror(errno));
+	return exit_status(status);
 }

@@ -13,6 +13,8 @@
 #include <unistd.h>
 
 #include "labd/ctl/ctl.h"
+#include "netns/err.h"
+#include "netns/idmap.h"
 #include "labd/ctl/up.h"
 #include "labd/lab/lab.h"
 #include "labd/lab/plan.h"
@@ -266,6 +268,32 @@ int lab_up(const struct lab *lab, char run[PATH_MAX], bool quiet, long long *ret
 	return *ret_ms < 0 ? 1 : 0;
 }
 
+/* Labs run with a single user id, but not every program under exec does. */
+static void tell_single_id(void)
+{
+	struct netns_err err;
+	struct idmap map;
+
+	if (idmap_plan(&map, &err) == 0 && map.kind == IDMAP_ONE)
+		fprintf(stderr,
+			"labctl: note: devices have no user but root (%s), so programs that change "
+			"their user will not run under exec; `labctl doctor` says more\n",
+			map.reason);
+}
+
+static void tell_up(const struct ctl *c, const struct lab *lab, const char *run, long long ms)
+{
+	if (c->json) {
+		printf("{\"lab\":\"%s\",\"devices\":%zu,\"links\":%zu,\"ms\":%lld,\"run\":\"%s\"}"
+		       "\n",
+		       lab->name, lab->n_nodes, lab->n_links, ms, run);
+		return;
+	}
+	printf("%s is up: %zu devices, %zu links, ready after %lld ms (seed %llu)\n", lab->name,
+	       lab->n_nodes, lab->n_links, ms, (unsigned long long)lab->seed);
+	tell_single_id();
+}
+
 int cmd_up(struct ctl *c)
 {
 	struct lab *lab;
@@ -293,13 +321,8 @@ int cmd_up(struct ctl *c)
 	r = lab_up(lab, run, quiet, &ms);
 	if (r == 0 && wait_leases)
 		r = wait_for_leases(lab->name);
-	if (r == 0 && c->json)
-		printf("{\"lab\":\"%s\",\"devices\":%zu,\"links\":%zu,\"ms\":%lld,\"run\":\"%s\"}"
-		       "\n",
-		       lab->name, lab->n_nodes, lab->n_links, ms, run);
-	else if (r == 0)
-		printf("%s is up: %zu devices, %zu links, ready after %lld ms (seed %llu)\n",
-		       lab->name, lab->n_nodes, lab->n_links, ms, (unsigned long long)lab->seed);
+	if (r == 0)
+		tell_up(c, lab, run, ms);
 	lab_free(lab);
 	return r;
 }
