@@ -27,7 +27,7 @@ static void note_exchange(struct fetch *f, const struct http_head *h, nsec_t now
 
 struct shown {
 	unsigned status;
-	struct http_str type, data;
+	struct http_str type, coding, data;
 	uint64_t len; /* of the whole content */
 };
 
@@ -65,13 +65,16 @@ static void remember_page(struct http_client *c, const struct fetch *f, const st
 static void print_content(struct http_client *c, const struct fetch *f, const struct shown *s,
 			  struct fx *fx)
 {
-	bool html = is_type(s->type, "text/html");
+	bool html = is_type(s->type, "text/html") && s->coding.len == 0;
 
 	sbuf_reset(&c->out);
 	if (html && f->method == HTTP_GET)
 		remember_page(c, f, s, f->view == VIEW_TEXT ? &c->out : NULL);
 	if (s->len == 0)
 		fx_print(fx, f->call, "%u %s\n", s->status, http_status_reason(s->status));
+	else if (s->coding.len > 0)
+		fx_print(fx, f->call, "[%.*s, coded as %.*s, %llu octets]\n", (int)s->type.len,
+			 s->type.p, (int)s->coding.len, s->coding.p, (unsigned long long)s->len);
 	else if (!is_text(s->type))
 		fx_print(fx, f->call, "[%.*s, %llu octets]\n", (int)s->type.len, s->type.p,
 			 (unsigned long long)s->len);
@@ -130,11 +133,25 @@ void http_response_cached(struct http_client *c, struct fetch *f, struct cache_e
 	http_fetch_done(c, f, 0, fx);
 }
 
+/* A coding that nobody asked for (we accept identity only), or nothing. */
+static struct http_str content_coding(const struct http_head *h)
+{
+	for (unsigned i = 0; i < h->n_fields; i++) {
+		struct http_str value = http_field_value(h, &h->fields[i]);
+
+		if (http_str_is_nocase(http_field_name(h, &h->fields[i]), "content-encoding") &&
+		    !http_str_is_nocase(value, "identity"))
+			return value;
+	}
+	return (struct http_str){ NULL, 0 };
+}
+
 static void show_response(struct http_client *c, struct fetch *f, struct fx *fx)
 {
 	const struct http_head *h = &f->reader.head;
 	const struct shown s = { .status = h->status,
 				 .type = http_value(h, HTTP_CONTENT_TYPE),
+				 .coding = content_coding(h),
 				 .data = { sbuf_text(&f->reader.content), f->reader.content.len },
 				 .len = f->reader.content_len };
 	struct http_str allow = http_value(h, HTTP_ALLOW);
@@ -262,6 +279,7 @@ static void authenticate(struct http_client *c, struct fetch *f, nsec_t now, str
 	decide_at(fx, "http.client.authenticate", f->rx_at, V_TEXT("url", f->url_text),
 		  V_TEXT("user", f->user.name));
 	f->authorized = true;
+	f->retried = false;
 	if (f->sock == 0 && http_client_reuse(c, f, fx)) {
 		http_fetch_send(c, f, now, fx);
 		return;
@@ -290,9 +308,10 @@ static void store(struct http_client *c, const struct fetch *f, nsec_t now, stru
 {
 	struct cache_response r = as_cache_response(c, f, now);
 	const char *user = f->authorized ? f->user.name : "";
-	const char *why = f->reader.content_len > f->reader.content.len
-				  ? "it is larger than the cache allows"
-				  : http_cache_refusal(c->conf, &r);
+	const char *why =
+		f->reader.content_len > f->reader.content.len ? "it is larger than the cache allows"
+		: content_coding(&f->reader.head).len > 0     ? "it is coded, and cannot be shown"
+							      : http_cache_refusal(c->conf, &r);
 
 	if (why) {
 		http_cache_forget(&c->cache, f->url_text, "replaced by a page that is not kept",

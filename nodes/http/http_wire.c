@@ -262,8 +262,9 @@ static int parse_status_line(struct line l, struct http_head *h)
 			return bad(h, HTTP_FAULT_SYNTAX, "the status code is not three digits");
 		h->status = (uint16_t)(h->status * 10 + (p[i] - '0'));
 	}
-	if (h->status < 100 || h->status > 599 || (l.end > p + 12 && p[12] != ' '))
-		return bad(h, HTTP_FAULT_SYNTAX, "the status code is not 100 to 599");
+	/* Codes from 600 on mean nothing, and are taken for server errors (RFC 9110 §15). */
+	if (h->status < 100 || (l.end > p + 12 && p[12] != ' '))
+		return bad(h, HTTP_FAULT_SYNTAX, "the status code is below 100");
 	p += l.end > p + 12 ? 13 : 12;
 	h->reason = (uint16_t)(p - h->base);
 	h->reason_len = (uint16_t)(l.end - p);

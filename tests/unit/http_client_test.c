@@ -420,6 +420,22 @@ static void test_connections(void **state)
 	drv_closed(&d, sock, ECONNRESET); /* and once is enough */
 	assert_int_equal(d.status, 1);
 
+	/* Each of the two requests that a 401 makes may meet a connection that died. */
+	ask("http get 10.0.0.1/7", "GET /7");
+	respond(ok);
+	drv_command(&d, "http get 10.0.0.1/8 ann secret");
+	drv_closed(&d, sock, ECONNRESET);
+	drv_expect_decision(&d, "http.client.retry");
+	request_of(accept_connect("10.0.0.1", 80), "GET /8");
+	respond(challenge);
+	drv_expect_decision(&d, "http.client.reuse-connection");
+	drv_closed(&d, sock, ECONNRESET);
+	drv_expect_decision(&d, "http.client.retry");
+	request_of(accept_connect("10.0.0.1", 80), "Authorization: Basic");
+	respond(ok);
+	assert_int_equal(d.status, 0);
+	drv_closed(&d, sock, 0);
+
 	/* A POST is not repeated. */
 	ask("http get 10.0.0.1/5", "GET /5");
 	respond(ok);
@@ -679,6 +695,12 @@ static void test_commands(void **state)
 	drv_command(&d, "http get 10.0.0.1/x.png");
 	respond("HTTP/1.1 200 OK\r\nContent-Type: image/png\r\nContent-Length: 3\r\n\r\n\x89PN");
 	assert_string_equal(drv_output(&d), "[image/png, 3 octets]\n");
+	/* Coded, though nothing but identity was accepted. */
+	drv_command(&d, "http get 10.0.0.1/x.gz");
+	respond("HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Encoding: gzip\r\n"
+		"Content-Length: 3\r\n\r\n\x1f\x8b\x08");
+	drv_expect_decision(&d, "http.client.cache-refuse");
+	assert_string_equal(drv_output(&d), "[text/plain, coded as gzip, 3 octets]\n");
 	/* More than is shown. */
 	drv_command(&d, "http get 10.0.0.1/big");
 	respond("HTTP/1.1 200 OK\r\nContent-Length: 1050000\r\n\r\n");

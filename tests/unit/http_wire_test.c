@@ -249,7 +249,7 @@ static const struct {
 	{ "HTTP/1.1 200 OK\r\nContent-Length: 3\r\nContent-Length: 4\r\n\r\n", -EBADMSG },
 	{ "HTTP/1.1 2000 OK\r\n\r\n", -EBADMSG },
 	{ "HTTP/1.1 099 OK\r\n\r\n", -EBADMSG },
-	{ "HTTP/1.1 600 OK\r\n\r\n", -EBADMSG },
+	{ "HTTP/1.1 999 No\r\n\r\n", 0, 999, HTTP_UNTIL_CLOSE, true },
 	{ "HTTP/1.1  200 OK\r\n\r\n", -EBADMSG },
 	{ "HTTP/2.0 200 OK\r\n\r\n", -EBADMSG },
 	{ "ICY 200 OK\r\n\r\n", -EBADMSG },
