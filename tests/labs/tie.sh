@@ -146,9 +146,8 @@ checks() {
 	is "2|2" "SELECT count(*), count(DISTINCT d.packet) FROM decisions d JOIN packets p ON p.id = d.packet
 		WHERE d.device = 'srv' AND d.rule = 'http.server.gate' AND p.link = 'far' AND p.payload > 0" "two requests of one stream"
 	is 2 "SELECT count(*) FROM decisions d JOIN packets p ON p.id = d.packet WHERE d.device = 'srv' AND
-		(d.rule = 'http.server.get-html-found' AND p.info LIKE '%GET /first.html%' OR
-		 d.rule = 'http.server.get-other-file' AND p.info LIKE '%GET /second.txt%' OR
-		 p.note LIKE '%retransmission%')" "each request's own segment"
+		(d.rule = 'http.server.get-html-found' AND (p.info LIKE '%GET /first.html%' OR p.note LIKE '%retransmission%') OR
+		 d.rule = 'http.server.get-other-file' AND (p.info LIKE '%GET /second.txt%' OR p.note LIKE '%retransmission%'))" "each request's own segment"
 }
 
 for log in full headers; do
