@@ -88,7 +88,7 @@ struct ev {
 			struct ep src, dst;
 			uint32_t ifid;		     /* where it came in */
 			struct mac src_mac, dst_mac; /* SOCK_UDP_RAW and SOCK_ARP only */
-			uint8_t ttl;
+			uint8_t ttl;		     /* SOCK_UDP_RAW and SOCK_ICMP only */
 			const uint8_t *data;
 			size_t len;
 		} dgram;

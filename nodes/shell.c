@@ -418,9 +418,17 @@ static void arm_timer(struct node *n)
 	struct timeval tv;
 
 	if (next == NEVER || clock_is_paused(n->clock)) {
-		event_del(n->timer_ev);
+		if (n->armed_ns != NEVER)
+			event_del(n->timer_ev);
+		n->armed_ns = NEVER;
 		return;
 	}
+	/* Due later than last time: when the timer comes too early, it is set again. */
+	if (n->armed_ns <= next && n->armed_course == clock_course(n->clock) &&
+	    evtimer_pending(n->timer_ev, NULL))
+		return;
+	n->armed_ns = next;
+	n->armed_course = clock_course(n->clock);
 	wait = next - node_now(n);
 	wait = wait < 0 ? 0 : wait > 3600 * SEC ? 3600 * SEC : wait;
 	tv.tv_sec = wait / SEC;

@@ -124,6 +124,8 @@ struct node {
 	int frame_fd; /* AF_PACKET: frames built by hand go out here */
 	int probe_fd; /* UDP: asks the kernel for the source address towards a destination */
 	struct event *ctl_ev, *timer_ev;
+	nsec_t armed_ns;       /* what timer_ev waits for */
+	uint32_t armed_course; /* of the clock, when it was set */
 
 	struct machine machines[NODE_MACHINES_MAX];
 	unsigned n_machines;

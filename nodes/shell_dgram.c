@@ -20,7 +20,8 @@
 
 #define BATCH		 32
 #define DGRAM_MAX	 65536
-#define CONTROL_MAX	 256
+#define DGRAM_SMALL	 512 /* octets of nearly every datagram: a batch of them is close together */
+#define CONTROL_MAX	 128
 #define BATCHES_PER_TURN 4
 
 /* --- opening ------------------------------------------------------------------------------ */
@@ -119,7 +120,6 @@ static int udp_open(struct node *n, const struct fx_bind *b)
 		setsockopt(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, &one, sizeof(one));
 	} else {
 		setsockopt(fd, IPPROTO_IP, IP_PKTINFO, &one, sizeof(one));
-		setsockopt(fd, IPPROTO_IP, IP_RECVTTL, &one, sizeof(one));
 	}
 	bind_to_device(n, fd, b->ifid);
 	err = sock_bind(n, fd, &b->local);
@@ -227,11 +227,6 @@ static void read_control(const struct node *n, struct msghdr *mh, struct receive
 			r->ev.dgram.dst.addr.family = 6;
 			memcpy(r->ev.dgram.dst.addr.b, &pi.ipi6_addr, 16);
 			map = ifmap_by_index(n, (int)pi.ipi6_ifindex);
-		} else if (c->cmsg_level == IPPROTO_IP && c->cmsg_type == IP_TTL) {
-			int ttl;
-
-			memcpy(&ttl, CMSG_DATA(c), sizeof(ttl));
-			r->ev.dgram.ttl = (uint8_t)ttl;
 		}
 		if (map)
 			r->ev.dgram.ifid = map->ifid;
@@ -347,33 +342,71 @@ static void hand_over(struct sock *s, struct msghdr *mh, const uint8_t *data, si
 	deliver(s->machine, &r.ev, &r.cause);
 }
 
+/* Where batches are read to, for all sockets: a batch is done with before the next is read. What a
+ * short datagram needs lies together, so that one touches little memory and many stay in the cache.
+ */
+static struct {
+	bool prepared;
+	struct mmsghdr mm[BATCH];
+	struct iovec iov[BATCH][2];
+	struct {
+		struct sockaddr_storage from;
+		_Alignas(struct cmsghdr) char control[CONTROL_MAX];
+		uint8_t octets[DGRAM_SMALL];
+	} slots[BATCH];
+	uint8_t rest[BATCH][DGRAM_MAX - DGRAM_SMALL];
+	uint8_t whole[DGRAM_MAX]; /* a datagram that was too long for its slot */
+} in;
+
+static void prepare(void)
+{
+	in.prepared = true;
+	for (int i = 0; i < BATCH; i++) {
+		in.iov[i][0] = (struct iovec){ in.slots[i].octets, DGRAM_SMALL };
+		in.iov[i][1] = (struct iovec){ in.rest[i], sizeof(in.rest[i]) };
+		in.mm[i].msg_hdr = (struct msghdr){ .msg_name = &in.slots[i].from,
+						    .msg_namelen = sizeof(in.slots[i].from),
+						    .msg_iov = in.iov[i],
+						    .msg_iovlen = 2,
+						    .msg_control = in.slots[i].control,
+						    .msg_controllen = CONTROL_MAX };
+	}
+}
+
+/* The octets of message i, in one piece. */
+static const uint8_t *octets_of(int i)
+{
+	size_t len = in.mm[i].msg_len;
+
+	if (len <= DGRAM_SMALL)
+		return in.slots[i].octets;
+	memcpy(in.whole, in.slots[i].octets, DGRAM_SMALL);
+	memcpy(in.whole + DGRAM_SMALL, in.rest[i], len - DGRAM_SMALL);
+	return in.whole;
+}
+
 /* One batch. True: there may be more, and the socket is still there. */
 static bool read_batch(struct sock *s)
 {
-	static uint8_t data[BATCH][DGRAM_MAX];
-	static char control[BATCH][CONTROL_MAX];
-	static struct sockaddr_storage from[BATCH];
 	struct machine *m = s->machine;
 	uint32_t number = s->id.number;
-	struct mmsghdr mm[BATCH];
-	struct iovec iov[BATCH];
 	bool there = true;
 	int n;
 
-	for (int i = 0; i < BATCH; i++) {
-		iov[i] = (struct iovec){ .iov_base = data[i], .iov_len = DGRAM_MAX };
-		mm[i].msg_hdr = (struct msghdr){ .msg_name = &from[i],
-						 .msg_namelen = sizeof(from[i]),
-						 .msg_iov = &iov[i],
-						 .msg_iovlen = 1,
-						 .msg_control = control[i],
-						 .msg_controllen = CONTROL_MAX };
-	}
-	n = recvmmsg(s->fd, mm, BATCH, MSG_DONTWAIT, NULL);
+	if (!in.prepared)
+		prepare();
+	n = recvmmsg(s->fd, in.mm, BATCH, MSG_DONTWAIT, NULL);
 	dgram_gather(m->node, n > 1);
-	for (int i = 0; i < n && there; i++) {
-		hand_over(s, &mm[i].msg_hdr, data[i], mm[i].msg_len);
-		there = sock_find(m, number) == s;
+	for (int i = 0; i < n; i++) {
+		struct msghdr *mh = &in.mm[i].msg_hdr;
+
+		if (there) {
+			hand_over(s, mh, octets_of(i), in.mm[i].msg_len);
+			there = sock_find(m, number) == s;
+		}
+		mh->msg_namelen = sizeof(in.slots[i].from);
+		mh->msg_controllen = CONTROL_MAX;
+		mh->msg_flags = 0;
 	}
 	dgram_gather(m->node, false);
 	return there && n == BATCH;

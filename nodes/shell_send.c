@@ -17,9 +17,9 @@
 #include "shell_addr.h"
 
 #define FRAME_MAX     2048
-#define CONTROL_MAX   64   /* one pktinfo */
-#define OUTBOX_MAX    32   /* datagrams */
-#define OUTBOX_OCTETS 1600 /* of one; a longer one leaves by itself */
+#define CONTROL_MAX   64    /* one pktinfo */
+#define OUTBOX_MAX    32    /* datagrams */
+#define OUTBOX_OCTETS 16384 /* of all of them */
 
 /* One datagram that waits, and whom to tell if it cannot leave. */
 struct parcel {
@@ -42,7 +42,8 @@ struct outbox {
 	struct parcel parcels[OUTBOX_MAX];
 	struct iovec iov[OUTBOX_MAX];
 	struct mmsghdr mm[OUTBOX_MAX];
-	uint8_t octets[OUTBOX_MAX][OUTBOX_OCTETS];
+	size_t used;
+	uint8_t octets[OUTBOX_OCTETS]; /* one behind the other */
 };
 
 /* --- the outbox --------------------------------------------------------------------------- */
@@ -71,6 +72,7 @@ void dgram_flush(struct node *n)
 			parcel_failed(&o->parcels[done++], errno);
 	}
 	o->n = 0;
+	o->used = 0;
 }
 
 void dgram_gather(struct node *n, bool gather)
@@ -80,7 +82,8 @@ void dgram_gather(struct node *n, bool gather)
 	n->gathering = gather;
 }
 
-static struct outbox *outbox_for(struct node *n, int fd)
+/* With room for one more. */
+static struct outbox *outbox_for(struct node *n, int fd, size_t len)
 {
 	struct outbox *o = n->outbox;
 
@@ -88,7 +91,7 @@ static struct outbox *outbox_for(struct node *n, int fd)
 		o = n->outbox = calloc(1, sizeof(*o));
 	if (!o)
 		abort();
-	if (o->n == OUTBOX_MAX || o->fd != fd)
+	if (o->n == OUTBOX_MAX || o->fd != fd || len > sizeof(o->octets) - o->used)
 		dgram_flush(n);
 	o->fd = fd;
 	return o;
@@ -96,7 +99,8 @@ static struct outbox *outbox_for(struct node *n, int fd)
 
 static void pack(struct machine *m, const struct fx_effect *e, int fd, const struct msghdr *mh)
 {
-	struct outbox *o = outbox_for(m->node, fd);
+	size_t len = mh->msg_iov->iov_len;
+	struct outbox *o = outbox_for(m->node, fd, len);
 	unsigned i = o->n++;
 	struct parcel *p = &o->parcels[i];
 
@@ -106,8 +110,8 @@ static void pack(struct machine *m, const struct fx_effect *e, int fd, const str
 	memcpy(&p->to, mh->msg_name, mh->msg_namelen);
 	if (mh->msg_controllen > 0)
 		memcpy(p->control.bytes, mh->msg_control, mh->msg_controllen);
-	memcpy(o->octets[i], mh->msg_iov->iov_base, mh->msg_iov->iov_len);
-	o->iov[i] = (struct iovec){ .iov_base = o->octets[i], .iov_len = mh->msg_iov->iov_len };
+	o->iov[i] = (struct iovec){ memcpy(o->octets + o->used, mh->msg_iov->iov_base, len), len };
+	o->used += len;
 	o->mm[i].msg_hdr = (struct msghdr){ .msg_name = &p->to,
 					    .msg_namelen = mh->msg_namelen,
 					    .msg_iov = &o->iov[i],

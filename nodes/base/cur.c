@@ -71,12 +71,16 @@ static uint64_t take_le(struct rd *r, size_t n)
 
 uint8_t rd_u8(struct rd *r)
 {
-	return (uint8_t)take_be(r, 1);
+	const uint8_t *p = take(r, 1);
+
+	return p ? p[0] : 0;
 }
 
 uint16_t rd_u16(struct rd *r)
 {
-	return (uint16_t)take_be(r, 2);
+	const uint8_t *p = take(r, 2);
+
+	return p ? (uint16_t)(p[0] << 8 | p[1]) : 0;
 }
 
 uint32_t rd_u32(struct rd *r)
@@ -180,12 +184,20 @@ static void put_le(struct wr *w, uint64_t v, size_t n)
 
 void wr_u8(struct wr *w, uint8_t v)
 {
-	put_be(w, v, 1);
+	uint8_t *p = room(w, 1);
+
+	if (p)
+		p[0] = v;
 }
 
 void wr_u16(struct wr *w, uint16_t v)
 {
-	put_be(w, v, 2);
+	uint8_t *p = room(w, 2);
+
+	if (!p)
+		return;
+	p[0] = (uint8_t)(v >> 8);
+	p[1] = (uint8_t)v;
 }
 
 void wr_u32(struct wr *w, uint32_t v)
