@@ -106,6 +106,11 @@ static void link_put_change(struct nlmsghdr *msg, const struct nl_link_change *c
 		mnl_attr_put_u32(msg, IFLA_GROUP, c->group);
 	if (c->set & NL_SET_TXQLEN)
 		mnl_attr_put_u32(msg, IFLA_TXQLEN, c->tx_queue_len);
+	if (c->set & NL_SET_DORMANT) {
+		mnl_attr_put_u8(msg, IFLA_OPERSTATE, c->dormant ? IF_OPER_DORMANT : IF_OPER_UP);
+		mnl_attr_put_u8(msg, IFLA_LINKMODE,
+				c->dormant ? IF_LINK_MODE_DORMANT : IF_LINK_MODE_DEFAULT);
+	}
 }
 
 int nl_link_change(struct nl_h *h, const char *name, const struct nl_link_change *change,

@@ -72,11 +72,13 @@ enum {
 	NL_SET_GROUP = 1 << 5,
 	NL_SET_PROMISC = 1 << 6,
 	NL_SET_TXQLEN = 1 << 7,
+	NL_SET_DORMANT = 1 << 8,
 };
 
 struct nl_link_change {
 	unsigned set;
 	bool up, promisc;
+	bool dormant; /* RFC 2863: up, but its line is not; frames still go to the driver */
 	const uint8_t *mac;
 	uint32_t mtu, group;
 	uint32_t tx_queue_len; /* frames that may wait in the interface */

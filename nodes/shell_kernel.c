@@ -90,7 +90,8 @@ static void take_link(struct node *n, const struct nl_link *link)
 		n->ifmap[i].ifindex = link->index;
 		memcpy(f->mac.b, link->mac, 6);
 		f->mtu = link->mtu;
-		f->up = (link->flags & IFF_UP) && (link->flags & IFF_LOWER_UP);
+		f->up = (link->flags & IFF_UP) && (link->flags & IFF_LOWER_UP) &&
+			link->operstate != IF_OPER_DORMANT;
 	}
 }
 

@@ -103,9 +103,9 @@ static int counters(struct node *n, struct rows *rows, struct netns_err *err)
 		name_of(n, l->index, row->ifname, sizeof(row->ifname));
 		memcpy(row->mac.b, l->mac, 6);
 		str_copy(row->state, sizeof(row->state),
-			 !(l->flags & IFF_UP)	      ? "shut down"
-			 : !(l->flags & IFF_LOWER_UP) ? "down"
-						      : "up");
+			 !(l->flags & IFF_UP) ? "shut down"
+			 : !(l->flags & IFF_LOWER_UP) || l->operstate == IF_OPER_DORMANT ? "down"
+											 : "up");
 		row->n1 = (int64_t)l->counters.rx_frames;
 		row->n2 = (int64_t)l->counters.tx_frames;
 		snprintf(row->text, sizeof(row->text),
