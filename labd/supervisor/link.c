@@ -246,16 +246,30 @@ int links_make_for(struct sup_device *d)
 	return r;
 }
 
-/* One end down takes the carrier from the other: what pulling the cable does. */
+/* A veth's interfaces go down: that takes the carrier from both. A wire's stay up but are told that
+ * their line is not, so that what a device still sends comes to the wire and is a row. */
+static int set_end_up(const struct ends *e, int i, bool wire, bool up, struct netns_err *err)
+{
+	struct nl_link_change c = { .set = wire ? NL_SET_DORMANT : NL_SET_UP,
+				    .up = up,
+				    .dormant = !up };
+
+	return nl_link_change(e->dev[i]->nl, e->iface[i]->kernel, &c, err);
+}
+
 int link_set_up(struct sup *s, struct sup_link *l, bool up, char *reterr, size_t size)
 {
 	struct ends e = ends_of(s, l->plan);
+	bool wire = l->plan->carrier != CARRIER_VETH;
 	struct netns_err err = { 0 };
 	int r = 0;
 
+	if (!l->made)
+		return 0;
+	if (wire && (r = wires_set_up(s, l, up)) < 0)
+		netns_fail_errno(&err, r, "%s: the wires process", l->plan->name);
 	for (int i = 0; r == 0 && i < 2; i++)
-		r = up ? nl_link_up(e.dev[i]->nl, e.iface[i]->kernel, &err)
-		       : nl_link_down(e.dev[i]->nl, e.iface[i]->kernel, &err);
+		r = set_end_up(&e, i, wire, up, &err);
 	if (r < 0)
 		snprintf(reterr, size, "%s", err.text);
 	else
@@ -269,10 +283,9 @@ int64_t link_drops(struct sup *s, const struct sup_link *l, int end)
 	struct netns_err err = { 0 };
 	struct nl_link link;
 
-	if (l->plan->carrier == CARRIER_VETH || l->carrier != CARRIER_TAP)
-		return -ENOENT;
-	if (nl_link_get(e.dev[end]->nl, e.iface[end]->kernel, &link, &err) < 0)
-		return err.code ? err.code : -ENODEV;
+	if (l->plan->carrier == CARRIER_VETH ||
+	    nl_link_get(e.dev[end]->nl, e.iface[end]->kernel, &link, &err) < 0)
+		return 0;
 	return (int64_t)link.counters.tx_dropped;
 }
 

@@ -79,9 +79,10 @@ struct sup_device {
 struct sup_link {
 	const struct plan_link *plan;
 	bool made;
-	int fds[2];	      /* wires: what the wires process moves frames between; else -1 */
-	bool down;	      /* by request */
-	enum carrier carrier; /* TAP or RING where the plan says AUTO */
+	int fds[2];	       /* wires: what the wires process moves frames between; else -1 */
+	bool down;	       /* by request */
+	int64_t drops_told[2]; /* of what link_drops() says, by an earlier wires process */
+	enum carrier carrier;  /* TAP or RING where the plan says AUTO */
 };
 
 /* A helper of the lab. What one was given is kept, so that the next gets the same. */
@@ -174,7 +175,7 @@ const char *device_state_name(enum device_state state);
 int link_ifindex(const struct sup_device *d, uint32_t iface);
 int links_make_for(struct sup_device *d); /* those whose other end is there too */
 int link_set_up(struct sup *s, struct sup_link *l, bool up, char *reterr, size_t size);
-/* What the interface at end |end| of a TAP link dropped, ever; negative errno when unknown. */
+/* What the interface at end |end| of a wire dropped on its way out, ever; 0 when unknown. */
 int64_t link_drops(struct sup *s, const struct sup_link *l, int end);
 void links_delete(struct sup *s);
 
@@ -186,6 +187,7 @@ void process_describe_exit(int status, char *out, size_t size);
 
 /* process_wires.c */
 int wires_add_link(struct sup *s, struct sup_link *l);
+int wires_set_up(struct sup *s, const struct sup_link *l, bool up);
 int wires_barrier(struct sup *s, uint64_t n);
 
 /* process_log.c */
