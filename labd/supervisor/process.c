@@ -3,6 +3,7 @@
  * This file has what they share, and the zygote. */
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -41,6 +42,19 @@ void process_keep(const int *keep)
 			close_range(from, next - 1, 0);
 		from = next + 1;
 	}
+}
+
+void process_use_cpu(int which)
+{
+	cpu_set_t all, one;
+
+	if (sched_getaffinity(0, sizeof(all), &all) < 0 || CPU_COUNT(&all) != 2)
+		return;
+	CPU_ZERO(&one);
+	for (int cpu = 0; cpu < CPU_SETSIZE; cpu++)
+		if (CPU_ISSET(cpu, &all) && which-- == 0)
+			CPU_SET(cpu, &one);
+	(void)sched_setaffinity(0, sizeof(one), &one);
 }
 
 int process_fork(struct sup *s, struct sup_process *p, int send_bytes, event_callback_fn heard,

@@ -12,6 +12,12 @@ int process_fork(struct sup *s, struct sup_process *p, int send_bytes, event_cal
 /* In a new child: keeps these descriptors (ended by -1) and the standard ones, closes the rest. */
 void process_keep(const int *keep);
 
+/* Where there are two processors: this process stays on the first or the second of them. Log and
+ * wires are busy at the same time, each less than a sender, and would be put together: what leaves
+ * a wire late then waits for the log. With more processors the kernel finds them places of their
+ * own. */
+void process_use_cpu(int which);
+
 /* process_log.c */
 int log_start(struct sup *s);
 int log_start_again(struct sup *s);
@@ -19,6 +25,7 @@ int log_start_again(struct sup *s);
 /* process_wires.c: nothing is started for a lab without wires. */
 int wires_start(struct sup *s);
 int wires_start_again(struct sup *s);
+uint32_t wires_count(const struct sup *s);
 /* What TAP interfaces dropped before labd read it: they count, labd tells the log. */
 void wires_tell_drops(struct sup *s);
 

@@ -180,6 +180,8 @@ static _Noreturn void run_log(struct sup *s, int control_fd, bool resumed)
 				 .device_fds = fds };
 
 	prctl(PR_SET_NAME, "labd-log");
+	if (wires_count(s) > 0)
+		process_use_cpu(0);
 	if (!keep || !fds || describe_lab(s->plan, &d) < 0 || map_describe(s, &args) < 0)
 		_exit(1);
 	clock_gettime(CLOCK_REALTIME, &now);

@@ -12,7 +12,8 @@
 #include "labd/wires/feed.h"
 #include "labd/wires/forward_int.h"
 
-#define EVENTS_MAX 64
+#define EVENTS_MAX   64
+#define READS_A_TURN 4 /* batches of one end */
 /* epoll's number for a descriptor: link slot times 2 plus end, or one of these. */
 #define KEY_TIMER   UINT64_MAX
 #define KEY_SPACE   (UINT64_MAX - 1)
@@ -389,8 +390,10 @@ static void port_event(struct forwarder *fw, uint64_t key, uint32_t events)
 		port_check(&link->ports[dir->dir]);
 		forward_watch_dir(fw, dir);
 	}
-	if (dir->watched)
-		forward_read(fw, dir);
+	/* What has to wait anyway is taken in quickly: the kernel's queue in front is short. */
+	for (int i = 0; i < READS_A_TURN && dir->watched; i++)
+		if (!forward_read(fw, dir) || queue_is_empty(&dir->queue))
+			break;
 	run_timers(fw);
 }
 

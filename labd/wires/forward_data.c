@@ -222,6 +222,8 @@ static void set_timer(struct forwarder *fw, struct wire_dir *dir, nsec_t lab_ns)
 
 	if (dir->stuck_first != NULL)
 		at_ns = lab_ns + FORWARD_RETRY_NS;
+	else if (at_ns <= lab_ns) /* more than a batch was due */
+		at_ns = lab_ns + 1;
 	if (at_ns != NEVER)
 		timer_set(&fw->timers, &dir->timer, at_ns);
 	else
@@ -252,6 +254,8 @@ static void put_back(struct wire_dir *dir, struct wire_frame **frames, unsigned 
 {
 	struct wire_frame *rest = dir->stuck_first, *last = dir->stuck_last;
 
+	if (n == 0)
+		return;
 	dir->stuck_first = NULL;
 	for (unsigned i = 0; i < n; i++)
 		stuck_append(dir, frames[i]);
@@ -261,22 +265,19 @@ static void put_back(struct wire_dir *dir, struct wire_frame **frames, unsigned 
 	}
 }
 
+/* One batch: between two of them the loop looks at the ends that are read. */
 void forward_run(struct forwarder *fw, struct wire_dir *dir)
 {
 	struct wire_frame *frames[2 * PORT_BATCH];
 	nsec_t lab_ns = forward_now(fw).lab_ns;
 	struct outgoing out;
+	unsigned done = 0;
 
-	while (gather(dir, lab_ns, frames, &out) > 0) {
-		unsigned done = send_batch(fw, dir, &out);
-
-		for (unsigned i = 0; i < done; i++)
-			release_frame(fw, dir, frames[i]);
-		if (done < out.n) {
-			put_back(dir, frames + done, out.n - done);
-			break;
-		}
-	}
+	if (gather(dir, lab_ns, frames, &out) > 0)
+		done = send_batch(fw, dir, &out);
+	for (unsigned i = 0; i < done; i++)
+		release_frame(fw, dir, frames[i]);
+	put_back(dir, frames + done, out.n - done);
 	set_timer(fw, dir, lab_ns);
 }
 

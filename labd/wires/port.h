@@ -29,7 +29,7 @@
 #include "base/types.h"
 #include "labd/lab/spec.h"
 
-#define PORT_BATCH	    32
+#define PORT_BATCH	    64
 #define PORT_MTU_MIN	    68
 #define PORT_MTU_MAX	    65535u
 #define PORT_RING_BYTES	    (1u << 20)
@@ -57,7 +57,8 @@ struct port {
 	uint64_t n_too_long;  /* frames longer than that, dropped; the caller takes and clears */
 	/* ring only */
 	uint8_t *ring;
-	uint32_t slot_bytes;
+	size_t ring_bytes;
+	uint32_t block_bytes, slot_bytes;
 	uint32_t n_slots;
 	uint32_t next;	  /* the first slot not given back */
 	uint32_t n_out;	  /* slots handed out from there on */

@@ -11,7 +11,6 @@
 #include "labd/wires/feed.h"
 
 #define BLOCK_BYTES    65536u
-#define SLOT_BYTES_MIN 2048u
 #define VLAN_TAG_BYTES 4u
 /* In front of a frame in its slot: the kernel's header and link address, then room for 16 bytes of
  * link header, aligned; the link header itself ends at that boundary. */
@@ -27,15 +26,14 @@ static int set_ring(int fd, const struct tpacket_req *req)
 	return setsockopt(fd, SOL_PACKET, PACKET_RX_RING, req, sizeof(*req)) < 0 ? -errno : 0;
 }
 
-/* Slots of a power of two bytes, so that a block holds a whole number of them. */
+/* Slots just large enough for the longest frame; what is left of a block stays unused. */
 static struct tpacket_req ring_shape(uint32_t frame_max, uint32_t ring_bytes)
 {
-	uint32_t slot = SLOT_BYTES_MIN;
-	uint32_t block;
+	uint32_t slot = TPACKET_ALIGN(frame_max + SLOT_HEADER_BYTES);
+	uint32_t block = BLOCK_BYTES;
 
-	while (slot < frame_max + SLOT_HEADER_BYTES)
-		slot *= 2;
-	block = slot > BLOCK_BYTES ? slot : BLOCK_BYTES;
+	while (block < slot)
+		block *= 2;
 	if (ring_bytes < 2 * block)
 		ring_bytes = 2 * block;
 	return (struct tpacket_req){
@@ -82,6 +80,8 @@ int port_ring_open(struct port *port, uint32_t ring_bytes)
 		port->ring = NULL;
 		return -errno;
 	}
+	port->ring_bytes = bytes;
+	port->block_bytes = req.tp_block_size;
 	port->slot_bytes = req.tp_frame_size;
 	port->n_slots = req.tp_frame_nr;
 	return 0;
@@ -90,13 +90,16 @@ int port_ring_open(struct port *port, uint32_t ring_bytes)
 void port_ring_close(struct port *port)
 {
 	if (port->ring != NULL)
-		munmap(port->ring, (size_t)port->slot_bytes * port->n_slots);
+		munmap(port->ring, port->ring_bytes);
 	port->ring = NULL;
 }
 
 static uint8_t *slot_at(const struct port *port, uint32_t i)
 {
-	return port->ring + (size_t)(i % port->n_slots) * port->slot_bytes;
+	uint32_t a_block = port->block_bytes / port->slot_bytes, at = i % port->n_slots;
+
+	return port->ring + (size_t)(at / a_block) * port->block_bytes +
+	       (size_t)(at % a_block) * port->slot_bytes;
 }
 
 /* The first word of a slot says whose it is. */
