@@ -1,5 +1,6 @@
 #include "labd/log/db.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -21,6 +22,10 @@ enum {
 	WRITER_WAIT_MS = 1000,
 };
 
+#define PACKET_ROW   "(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"
+#define PACKET_ROWS4 PACKET_ROW "," PACKET_ROW "," PACKET_ROW "," PACKET_ROW
+static_assert(DB_PACKETS_A_STEP == 16 && DB_PACKET_COLUMNS == 16, "as ST_PACKETS has them");
+
 static const char *const stmt_sql[N_STMTS] = {
 	[ST_BEGIN] = "BEGIN IMMEDIATE",
 	[ST_COMMIT] = "COMMIT",
@@ -29,7 +34,9 @@ static const char *const stmt_sql[N_STMTS] = {
 	[ST_FLOW] = "INSERT OR IGNORE INTO flow SELECT ?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,"
 		    "link_name, sender, receiver FROM way WHERE id = ?3",
 	[ST_RUN] = "INSERT INTO packet_run VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?)",
-	[ST_PACKET] = "INSERT INTO packet VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+	[ST_PACKET] = "INSERT INTO packet VALUES " PACKET_ROW,
+	[ST_PACKETS] = "INSERT INTO packet VALUES " PACKET_ROWS4 "," PACKET_ROWS4 "," PACKET_ROWS4
+		       "," PACKET_ROWS4,
 	[ST_BLOCK] = "INSERT INTO packet_block VALUES (?,?)",
 	[ST_FIELD] = "INSERT OR IGNORE INTO packet_field VALUES (?,?,?,?,?,?)",
 	[ST_GAP] = "INSERT INTO capture_gap VALUES (NULL,?,?,?,?,?,?,?)",
@@ -220,6 +227,11 @@ int db_open(const struct db_options *o, struct db **ret, struct sbuf *reterr)
 	struct db *db = calloc(1, sizeof(*db));
 	int r;
 
+	/* One thread, and nobody asks how much memory SQLite took: no locks around each allocation.
+	 * A process that used SQLite before keeps what it has. */
+	(void)sqlite3_config(SQLITE_CONFIG_SINGLETHREAD);
+	(void)sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+
 	if (!db)
 		return -ENOMEM;
 	db->shm_fd = -1;
@@ -266,7 +278,10 @@ int db_begin(struct db *db)
 
 int db_commit(struct db *db)
 {
-	int r = db_step(db, db->stmts[ST_COMMIT]);
+	int r = db_flush_packets(db);
+
+	if (r == 0)
+		r = db_step(db, db->stmts[ST_COMMIT]);
 
 	if (r == 0 && db->wal_pages >= CHECKPOINT_PAGES)
 		db_checkpoint(db);
@@ -275,6 +290,7 @@ int db_commit(struct db *db)
 
 void db_rollback(struct db *db)
 {
+	db->n_packets = 0;
 	/* Some errors have ended the transaction already. */
 	if (!sqlite3_get_autocommit(db->sql))
 		(void)db_step(db, db->stmts[ST_ROLLBACK]);

@@ -124,6 +124,7 @@ int db_put_rule(struct db *db, unsigned id, const char *name, const char *protoc
 /* db_packet.c */
 int db_put_flow(struct db *db, const struct flow *f);
 int db_put_run(struct db *db, const struct db_run *r);
+/* Written with others, at the latest by db_commit(); an error may be an earlier one's. */
 int db_put_packet(struct db *db, const struct db_packet *p);
 int db_put_block(struct db *db, uint64_t id, const void *bytes, size_t len);
 int db_put_field(struct db *db, uint64_t packet, unsigned n, const char *field, const char *value,

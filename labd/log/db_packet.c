@@ -1,5 +1,7 @@
 #include "labd/log/db_sql.h"
 
+#include <string.h>
+
 /* Texts made for one row; bound until the step is done. */
 struct flow_text {
 	char src_mac[MAC_TEXT_LEN], dst_mac[MAC_TEXT_LEN];
@@ -55,27 +57,62 @@ int db_put_run(struct db *db, const struct db_run *r)
 	return db_step(db, s);
 }
 
-int db_put_packet(struct db *db, const struct db_packet *p)
+/* Into the parameters from `at` on. */
+static void bind_packet(sqlite3_stmt *s, int at, const struct db_packet *p)
+{
+	sqlite3_bind_int64(s, at, (int64_t)p->id);
+	sqlite3_bind_int64(s, at + 1, p->time_ns);
+	sqlite3_bind_int64(s, at + 2, (int64_t)p->flow);
+	bind_text(s, at + 3, p->protocol);
+	sqlite3_bind_int64(s, at + 4, (int64_t)p->run);
+	sqlite3_bind_int64(s, at + 5, p->length);
+	bind_int_or_null(s, at + 6, p->captured < p->length ? (int64_t)p->captured : -1);
+	bind_int_or_null(s, at + 7, p->bytes_at);
+	bind_int_or_null(s, at + 8, p->fate ? p->fate : -1);
+	bind_int_or_null(s, at + 9, p->delay_ns);
+	bind_int_or_null(s, at + 10, p->payload);
+	bind_int_or_null(s, at + 11, p->tcp_flags);
+	bind_int_or_null(s, at + 12, p->note ? (int64_t)p->note : -1);
+	bind_int_or_null(s, at + 13, p->rtt_ns ? p->rtt_ns : -1);
+	sqlite3_bind_text(s, at + 14, p->info, (int)p->info_len, SQLITE_STATIC);
+	bind_text(s, at + 15, p->malformed);
+}
+
+static int put_all(struct db *db)
+{
+	sqlite3_stmt *s = db_stmt(db, ST_PACKETS);
+
+	for (int i = 0; i < DB_PACKETS_A_STEP; i++)
+		bind_packet(s, 1 + i * DB_PACKET_COLUMNS, &db->packets[i].row);
+	return db_step(db, s);
+}
+
+int db_flush_packets(struct db *db)
 {
 	sqlite3_stmt *s = db_stmt(db, ST_PACKET);
+	unsigned n = db->n_packets;
+	int r = 0;
 
-	sqlite3_bind_int64(s, 1, (int64_t)p->id);
-	sqlite3_bind_int64(s, 2, p->time_ns);
-	sqlite3_bind_int64(s, 3, (int64_t)p->flow);
-	bind_text(s, 4, p->protocol);
-	sqlite3_bind_int64(s, 5, (int64_t)p->run);
-	sqlite3_bind_int64(s, 6, p->length);
-	bind_int_or_null(s, 7, p->captured < p->length ? (int64_t)p->captured : -1);
-	bind_int_or_null(s, 8, p->bytes_at);
-	bind_int_or_null(s, 9, p->fate ? p->fate : -1);
-	bind_int_or_null(s, 10, p->delay_ns);
-	bind_int_or_null(s, 11, p->payload);
-	bind_int_or_null(s, 12, p->tcp_flags);
-	bind_int_or_null(s, 13, p->note ? (int64_t)p->note : -1);
-	bind_int_or_null(s, 14, p->rtt_ns ? p->rtt_ns : -1);
-	sqlite3_bind_text(s, 15, p->info, (int)p->info_len, SQLITE_STATIC);
-	bind_text(s, 16, p->malformed);
-	return db_step(db, s);
+	db->n_packets = 0;
+	if (n == DB_PACKETS_A_STEP)
+		return put_all(db);
+	for (unsigned i = 0; r == 0 && i < n; i++) {
+		bind_packet(s, 1, &db->packets[i].row);
+		r = db_step(db, s);
+	}
+	return r;
+}
+
+int db_put_packet(struct db *db, const struct db_packet *p)
+{
+	struct waiting_packet *w = &db->packets[db->n_packets++];
+	uint32_t len = p->info_len < sizeof(w->text) ? p->info_len : (uint32_t)sizeof(w->text);
+
+	w->row = *p;
+	memcpy(w->text, p->info, len);
+	w->row.info = w->text;
+	w->row.info_len = len;
+	return db->n_packets == DB_PACKETS_A_STEP ? db_flush_packets(db) : 0;
 }
 
 int db_put_block(struct db *db, uint64_t id, const void *bytes, size_t len)

@@ -387,6 +387,20 @@ static bool has_bad_sum(struct infer *x, const struct infer_frame *f, uint32_t d
 	return true;
 }
 
+static bool is_malformed(struct infer *x, const struct infer_frame *f, uint32_t device)
+{
+	const struct pkt *pkt = f->f.pkt;
+	const struct infer_dev *d = &x->devs[device];
+	struct conclusion c = about(f, INFER_IP_MALFORMED, device);
+
+	if (!pkt->malformed || (pkt->ether_type != ETH_TYPE_IP4 && pkt->ether_type != ETH_TYPE_IP6))
+		return false;
+	if (pkt->ip_version != 0 && d->routes && !is_own(d, &pkt->dst.addr))
+		return false;
+	conclude(x, &c, V_TEXT("why", pkt->malformed));
+	return true;
+}
+
 static void remember_ip(struct infer *x, const struct infer_frame *f, uint32_t device)
 {
 	const struct pkt *pkt = f->f.pkt;
@@ -415,7 +429,7 @@ void host_in(struct infer *x, const struct infer_frame *f)
 		return;
 	if (pkt->ether_type == ETH_TYPE_ARP)
 		arp_in(x, f, device);
-	if (pkt->ip_version == 0 || has_bad_sum(x, f, device))
+	if (has_bad_sum(x, f, device) || is_malformed(x, f, device) || pkt->ip_version == 0)
 		return;
 	remember_ip(x, f, device);
 	if (d->routes && !(pkt->dst_mac.b[0] & 1) && !addr_is_multicast(&pkt->dst.addr) &&

@@ -23,9 +23,10 @@ struct ring {
 	uint8_t *map;
 	size_t bytes;
 	uint32_t block_bytes, n_blocks;
-	uint32_t block;	   /* being read */
-	uint32_t n_held;   /* blocks before it that were read and not given back */
-	uint32_t n_left;   /* frames of it not passed yet */
+	uint32_t block;	 /* being read */
+	uint32_t n_held; /* blocks before it that were read and not given back */
+	uint32_t n_left; /* frames of it not passed yet */
+	bool taken_over;
 	const uint8_t *at; /* the next frame's header */
 	struct ring_stats stats;
 };
@@ -155,7 +156,8 @@ int ring_open(int fd, size_t bytes, struct ring **ret)
 	}
 	r->block_bytes = block_bytes_of(r->bytes);
 	r->n_blocks = (uint32_t)(r->bytes / r->block_bytes);
-	r->block = err == -EBUSY ? first_block(r) : 0;
+	r->taken_over = err == -EBUSY;
+	r->block = r->taken_over ? first_block(r) : 0;
 	if (err == 0)
 		err = bind_all(fd);
 	if (err < 0 && err != -EBUSY) {
@@ -183,6 +185,11 @@ int ring_fd(const struct ring *r)
 size_t ring_bytes(const struct ring *r)
 {
 	return r->bytes;
+}
+
+bool ring_was_taken_over(const struct ring *r)
+{
+	return r->taken_over;
 }
 
 /* ---- frames ---- */

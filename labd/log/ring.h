@@ -39,6 +39,7 @@ int ring_open(int fd, size_t bytes, struct ring **ret);
 struct ring *ring_close(struct ring *r);
 int ring_fd(const struct ring *r);
 size_t ring_bytes(const struct ring *r);
+bool ring_was_taken_over(const struct ring *r); /* from an earlier life */
 /* Which interfaces pass, and how much of each frame. n = 0: none; more than RING_IFINDEXES_MAX, or
  * `all`: every one. */
 int ring_filter(struct ring *r, const int *ifindexes, size_t n, bool all, uint32_t snap_len);

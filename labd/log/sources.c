@@ -7,9 +7,9 @@
 #include "base/sbuf.h"
 #include "labd/log/sources_in.h"
 
-#define PRESS_AT   60 /* percent of a ring or of the feed: payloads are shortened */
+#define PRESS_AT   75 /* percent of a ring or of the feed: payloads are shortened */
 #define UNPRESS_AT 20
-#define COMMIT_AT  40 /* percent held for the next commit */
+#define COMMIT_AT  25 /* percent held for the next commit */
 
 struct sources *sources_new(struct engine *e, const struct feed_fds *feed, size_t ring_bytes,
 			    struct sbuf *reterr)
@@ -126,8 +126,7 @@ int sources_set_ifindex(struct sources *s, uint32_t ifid, int ifindex)
 	for (uint32_t i = 0; i < s->n_rings; i++)
 		for (uint32_t p = 0; p < s->rings[i]->n_ports; p++)
 			if (s->rings[i]->ports[p].ifid == ifid) {
-				s->rings[i]->ports[p].ifindex = ifindex;
-				ring_find_ports(s, s->rings[i]);
+				ring_port_is(s->rings[i], &s->rings[i]->ports[p], ifindex);
 				return ring_set_filter(s, s->rings[i]);
 			}
 	return 0; /* captured elsewhere: nothing to do with it */

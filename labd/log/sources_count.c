@@ -95,6 +95,14 @@ void ring_find_ports(struct sources *s, struct ring_source *r)
 		(void)ring_set_filter(s, r);
 }
 
+void ring_port_is(struct ring_source *r, struct port *p, int ifindex)
+{
+	p->ifindex = ifindex;
+	/* A ring that hears it from its first frame on: the counters count from zero, as we do. */
+	if (p->base_ns == 0 && r->netlink_fd >= 0 && !ring_was_taken_over(r->ring))
+		p->base_ns = 1;
+}
+
 int ring_set_filter(struct sources *s, struct ring_source *r)
 {
 	int ifindexes[RING_IFINDEXES_MAX];

@@ -51,6 +51,8 @@ struct sources {
 
 /* sources_count.c */
 void ring_find_ports(struct sources *s, struct ring_source *r);
+/* The port's index, before its interface is set up. */
+void ring_port_is(struct ring_source *r, struct port *p, int ifindex);
 struct port *ring_port(struct ring_source *r, int ifindex);
 int ring_set_filter(struct sources *s, struct ring_source *r);
 void ring_watch(struct sources *s, struct ring_source *r);

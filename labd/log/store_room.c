@@ -126,7 +126,11 @@ void store_count_missing(struct store *s, uint32_t way, nsec_t time_ns, uint64_t
 
 void store_count_short(struct store *s, uint32_t way, nsec_t time_ns)
 {
-	gap_at(s, way, time_ns)->shortened++;
+	struct way_gap *g = gap_at(s, way, time_ns);
+
+	if (g->shortened++ == 0)
+		g->pressed = false;
+	g->pressed |= s->room == ROOM_PLENTY;
 	s->stats.n_shortened++;
 }
 
@@ -146,8 +150,8 @@ static void write_way_gap(struct store *s, uint32_t way)
 	if (g->shortened > 0) {
 		row.what = "payload";
 		row.missing = (int64_t)g->shortened;
-		row.reason = s->pressure ? "more frames than could be kept whole"
-					 : "room for the log is scarce";
+		row.reason = g->pressed ? "more frames than could be kept whole"
+					: "room for the log is scarce";
 		store_gap(s, &row);
 	}
 }

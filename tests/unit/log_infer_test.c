@@ -336,23 +336,26 @@ static void wrong_checksums_are_drops(void **state)
 	struct lab *l = *state;
 	struct frame udp =
 		maker_udp(PC1_ETH0, PC2_ETH0, maker_ep(0, 1, 1), maker_ep(0, 2, 9), "xx", 2, 1);
-	struct frame ip = udp;
+	struct frame ip = udp, version = udp;
 	struct frame icmp = echo(PC1_ETH0, PC2_ETH0, maker_ep(0, 1, 0), maker_ep(0, 2, 0), 8);
 	struct frame tcp = maker_tcp(PC1_ETH0, PC2_ETH0, maker_ep(0, 1, 1), maker_ep(0, 2, 80),
 				     (struct maker_tcp){ .seq = 1, .flags = TCP_SYN });
 
 	udp.b[udp.len - 1] ^= 1;
 	ip.b[ETH_HDR_LEN + 8] ^= 1;
+	version.b[ETH_HDR_LEN] ^= 0x80;
 	icmp.b[icmp.len - 1] ^= 1;
 	tcp.b[ETH_HDR_LEN + 20 + 4] ^= 1;
 	maker_show(l->e, SW1_PC2, &udp, 1 * MS);
 	maker_show(l->e, SW1_PC2, &ip, 2 * MS);
 	maker_show(l->e, SW1_PC2, &icmp, 3 * MS);
 	maker_show(l->e, SW1_PC2, &tcp, 4 * MS);
+	maker_show(l->e, SW1_PC2, &version, 5 * MS);
 	settle(l, 100 * MS);
 	assert_string_equal(story(l, "pc2"),
 			    "kernel.udp.drop-bad-checksum 1, kernel.ip.drop-bad-checksum 2, "
-			    "kernel.icmp.drop-bad-checksum 3, kernel.tcp.drop-bad-checksum 4");
+			    "kernel.icmp.drop-bad-checksum 3, kernel.tcp.drop-bad-checksum 4, "
+			    "kernel.ip.drop-malformed 5");
 	assert_string_equal(maker_ask(l->path, "SELECT count(*) FROM packet WHERE note & 2048"),
 			    "4");
 }
