@@ -1,0 +1,254 @@
+/* Traffic for the benchmarks, run inside the devices of a lab or beside a floor program.
+ *
+ *   traffic flood ADDRESS PORT OCTETS SECONDS [PER_SECOND]   datagrams of that payload, as many as
+ * go traffic hold PORT SECONDS                                a port that nobody reads traffic late
+ * PORT SECONDS                                age of numbered datagrams, by the kernel's stamp
+ *   traffic tcp-recv PORT                                    takes one connection in
+ *   traffic tcp-send ADDRESS PORT SECONDS                    fills it
+ *
+ * Each prints one line of NAME=NUMBER. */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#define BATCH	   64
+#define LATE_MAX   4000000
+#define TCP_BUFFER (256 << 10)
+#define NS	   1000000000
+
+struct datagram {
+	uint32_t number;
+	int64_t sent_ns; /* CLOCK_REALTIME */
+} __attribute__((packed));
+
+static void die(const char *what)
+{
+	fprintf(stderr, "traffic: %s: %s\n", what, strerror(errno));
+	exit(1);
+}
+
+static int64_t now_ns(clockid_t clock)
+{
+	struct timespec t;
+
+	clock_gettime(clock, &t);
+	return t.tv_sec * (int64_t)NS + t.tv_nsec;
+}
+
+static struct sockaddr_in address_of(const char *text, const char *port)
+{
+	struct sockaddr_in a = { .sin_family = AF_INET, .sin_port = htons((uint16_t)atoi(port)) };
+
+	if (text && inet_pton(AF_INET, text, &a.sin_addr) != 1)
+		die(text);
+	return a;
+}
+
+static int bound(int type, const char *port)
+{
+	struct sockaddr_in a = address_of(NULL, port);
+	int fd = socket(AF_INET, type | SOCK_CLOEXEC, 0), one = 1;
+
+	(void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
+	if (fd < 0 || bind(fd, (struct sockaddr *)&a, sizeof(a)) < 0)
+		die("bind");
+	return fd;
+}
+
+static int connected(int type, char **argv)
+{
+	struct sockaddr_in a = address_of(argv[0], argv[1]);
+	int fd = socket(AF_INET, type | SOCK_CLOEXEC, 0);
+
+	if (fd < 0 || connect(fd, (struct sockaddr *)&a, sizeof(a)) < 0)
+		die("connect");
+	return fd;
+}
+
+/* ---- datagrams ---- */
+
+/* Not more than `per_second` until now; 0: no such limit. */
+static void pace(uint64_t n, double per_second, int64_t start_ns)
+{
+	int64_t due_ns = per_second > 0 ? start_ns + (int64_t)((double)n / per_second * NS) : 0;
+	struct timespec t = { .tv_sec = due_ns / NS, .tv_nsec = due_ns % NS };
+
+	if (per_second > 0)
+		clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &t, NULL);
+}
+
+/* With a pace one by one, each with its own stamp. */
+static int send_some(int fd, uint8_t *payload, struct mmsghdr *messages, uint64_t n, bool paced)
+{
+	struct datagram d = { .number = (uint32_t)n };
+
+	if (!paced)
+		return sendmmsg(fd, messages, BATCH, 0);
+	d.sent_ns = now_ns(CLOCK_REALTIME);
+	memcpy(payload, &d, sizeof(d));
+	return sendmmsg(fd, messages, 1, 0);
+}
+
+static void flood(char **argv, bool paced)
+{
+	static uint8_t payload[65536];
+	struct iovec part = { payload, (size_t)atoi(argv[2]) };
+	struct mmsghdr messages[BATCH];
+	int fd = connected(SOCK_DGRAM, argv);
+	double per_second = paced ? atof(argv[4]) : 0;
+	int64_t start_ns = now_ns(CLOCK_MONOTONIC),
+		end_ns = start_ns + (int64_t)(atof(argv[3]) * NS);
+	uint64_t n = 0, n_failed = 0;
+
+	for (int i = 0; i < BATCH; i++)
+		messages[i] = (struct mmsghdr){ .msg_hdr = { .msg_iov = &part, .msg_iovlen = 1 } };
+	while (now_ns(CLOCK_MONOTONIC) < end_ns) {
+		int r = send_some(fd, payload, messages, n, paced);
+
+		if (r > 0)
+			n += (unsigned)r;
+		else
+			n_failed++;
+		pace(n, per_second, start_ns);
+	}
+	printf("sent=%llu failed=%llu rate=%.0f\n", (unsigned long long)n,
+	       (unsigned long long)n_failed,
+	       (double)n * NS / (double)(now_ns(CLOCK_MONOTONIC) - start_ns));
+}
+
+static void hold(char **argv)
+{
+	int fd = bound(SOCK_DGRAM, argv[0]), small = 4096;
+
+	(void)setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &small, sizeof(small));
+	sleep((unsigned)atoi(argv[1]));
+}
+
+static int64_t stamp_of(struct msghdr *m)
+{
+	struct timespec t = { 0 };
+
+	for (struct cmsghdr *c = CMSG_FIRSTHDR(m); c; c = CMSG_NXTHDR(m, c))
+		if (c->cmsg_level == SOL_SOCKET && c->cmsg_type == SO_TIMESTAMPNS)
+			memcpy(&t, CMSG_DATA(c), sizeof(t));
+	return t.tv_sec * (int64_t)NS + t.tv_nsec;
+}
+
+static int by_age(const void *a, const void *b)
+{
+	int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+
+	return (x > y) - (x < y);
+}
+
+static void late(char **argv)
+{
+	static int64_t ages[LATE_MAX];
+	int fd = bound(SOCK_DGRAM, argv[0]), one = 1, large = 4 << 20;
+	int64_t end_ns = now_ns(CLOCK_MONOTONIC) + (int64_t)(atof(argv[1]) * NS);
+	size_t n = 0;
+
+	(void)setsockopt(fd, SOL_SOCKET, SO_TIMESTAMPNS, &one, sizeof(one));
+	(void)setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &large, sizeof(large));
+	while (now_ns(CLOCK_MONOTONIC) < end_ns && n < LATE_MAX) {
+		struct pollfd p = { .fd = fd, .events = POLLIN };
+		_Alignas(struct cmsghdr) uint8_t control[64];
+		struct datagram d;
+		struct iovec part = { &d, sizeof(d) };
+		struct msghdr m = { .msg_iov = &part,
+				    .msg_iovlen = 1,
+				    .msg_control = control,
+				    .msg_controllen = sizeof(control) };
+
+		if (recvmsg(fd, &m, MSG_DONTWAIT) >= (ssize_t)sizeof(d))
+			ages[n++] = stamp_of(&m) - d.sent_ns;
+		else
+			(void)poll(&p, 1, 100);
+	}
+	if (n == 0)
+		die("nothing came");
+	qsort(ages, n, sizeof(*ages), by_age);
+	printf("got=%zu min_us=%.1f p50_us=%.1f p95_us=%.1f p99_us=%.1f max_us=%.1f\n", n,
+	       (double)ages[0] / 1e3, (double)ages[n / 2] / 1e3, (double)ages[n * 95 / 100] / 1e3,
+	       (double)ages[n * 99 / 100] / 1e3, (double)ages[n - 1] / 1e3);
+}
+
+/* ---- streams ---- */
+
+static void tcp_send(char **argv)
+{
+	static uint8_t buffer[TCP_BUFFER];
+	int fd = connected(SOCK_STREAM, argv);
+	int64_t end_ns = now_ns(CLOCK_MONOTONIC) + (int64_t)(atof(argv[2]) * NS);
+	struct linger none = { .l_onoff = 1 };
+	struct tcp_info info = { 0 };
+	socklen_t len = sizeof(info);
+
+	while (now_ns(CLOCK_MONOTONIC) < end_ns)
+		if (send(fd, buffer, sizeof(buffer), MSG_NOSIGNAL) < 0)
+			die("send");
+	(void)getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &len);
+	(void)setsockopt(fd, SOL_SOCKET, SO_LINGER, &none, sizeof(none));
+	printf("retransmitted=%u\n", info.tcpi_total_retrans);
+}
+
+/* Octets a second over all, and from the second second on. */
+static void tcp_recv(char **argv)
+{
+	static uint8_t buffer[TCP_BUFFER];
+	int fd = bound(SOCK_STREAM, argv[0]), c;
+	int64_t start_ns, at_ns, early_ns = 0;
+	uint64_t n = 0, early = 0;
+	ssize_t r;
+
+	if (listen(fd, 1) < 0 || (c = accept(fd, NULL, NULL)) < 0)
+		die("accept");
+	at_ns = start_ns = now_ns(CLOCK_MONOTONIC);
+	while ((r = recv(c, buffer, sizeof(buffer), 0)) > 0) {
+		n += (size_t)r;
+		at_ns = now_ns(CLOCK_MONOTONIC);
+		if (early == 0 && at_ns - start_ns >= 2 * (int64_t)NS) {
+			early = n;
+			early_ns = at_ns;
+		}
+	}
+	printf("octets=%llu mbit=%.0f", (unsigned long long)n,
+	       (double)n * 8e3 / (double)(at_ns - start_ns));
+	if (early)
+		printf(" mbit_after_2s=%.0f",
+		       (double)(n - early) * 8e3 / (double)(at_ns - early_ns));
+	printf("\n");
+}
+
+int main(int argc, char **argv)
+{
+	const char *what = argc > 1 ? argv[1] : "";
+
+	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (strcmp(what, "flood") == 0 && argc >= 6)
+		flood(argv + 2, argc > 6);
+	else if (strcmp(what, "hold") == 0 && argc == 4)
+		hold(argv + 2);
+	else if (strcmp(what, "late") == 0 && argc == 4)
+		late(argv + 2);
+	else if (strcmp(what, "tcp-send") == 0 && argc == 5)
+		tcp_send(argv + 2);
+	else if (strcmp(what, "tcp-recv") == 0 && argc == 3)
+		tcp_recv(argv + 2);
+	else
+		return fprintf(stderr,
+			       "traffic: see the comment at the head of tests/bench/traffic.c\n"),
+		       2;
+	return 0;
+}
