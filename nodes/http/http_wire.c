@@ -411,7 +411,8 @@ static int check_host(struct http_head *h)
 		return bad(h, HTTP_FAULT_HOST, "more than one Host");
 	if (h->count[HTTP_HOST] == 0)
 		return h->minor == 0 ? 0 : bad(h, HTTP_FAULT_HOST, "no Host");
-	if (!http_is_authority(http_value(h, HTTP_HOST)))
+	/* Empty is right for an address without a host (RFC 9112 §3.2). */
+	if (http_value(h, HTTP_HOST).len && !http_is_authority(http_value(h, HTTP_HOST)))
 		return bad(h, HTTP_FAULT_HOST, "Host is not a host[:port]");
 	return 0;
 }

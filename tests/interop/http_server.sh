@@ -242,6 +242,8 @@ has "an empty line before the request" "$S/a" '^HTTP/1\.1 200 '
 typed 'GET /two.html HTTP/1.0\r\n\r\n'
 has "HTTP/1.0 needs no Host" "$S/a" '^HTTP/1\.1 200 '
 refused "no Host" 400 'GET / HTTP/1.1\r\n\r\n'
+typed 'GET /two.html HTTP/1.1\r\nHost:\r\nConnection: close\r\n\r\n'
+has "an empty Host is no missing one" "$S/a" '^HTTP/1\.1 200 '
 refused "two Hosts" 400 'GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n'
 refused "length and chunks" 400 "POST /guest HTTP/1.1\r\n${H}Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"
 refused "two lengths" 400 "POST /guest HTTP/1.1\r\n${H}Content-Length: 5\r\nContent-Length: 6\r\n\r\nhello"
