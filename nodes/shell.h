@@ -311,6 +311,7 @@ bool channel_has_passed(const struct node *n, uint64_t mark);
 
 /* shell_facts.c */
 void facts_init(struct node *n);
+void facts_done(struct node *n);
 void facts_keep(struct node *n, const struct journal_record *rec);
 void facts_flush(struct node *n);  /* to be done before a peer is told */
 int facts_restore(struct node *n); /* EV_RESTORE of what the state directory holds */

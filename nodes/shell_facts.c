@@ -22,6 +22,7 @@
 struct facts {
 	struct sbuf pending; /* to append */
 	struct sbuf anew;    /* part of the new file */
+	bool whole;	     /* nothing is missing in it */
 	int fd;
 	size_t size, live; /* octets of the file, now and when it was last written anew */
 };
@@ -37,19 +38,29 @@ void facts_init(struct node *n)
 	n->facts = f;
 }
 
-/* All of it, and empties it. */
-static void write_out(int fd, struct sbuf *text)
+void facts_done(struct node *n)
 {
-	size_t done = 0;
+	sbuf_done(&n->facts->pending);
+	if (n->facts->fd >= 0)
+		close(n->facts->fd);
+	free(n->facts);
+	n->facts = NULL;
+}
 
-	while (done < text->len && fd >= 0) {
-		ssize_t n = write(fd, text->data + done, text->len - done);
+/* All of it, and empties it. False when something is missing: the disk is full, say. */
+static bool write_out(int fd, struct sbuf *text)
+{
+	size_t done = 0, len = text->len;
+
+	while (done < len && fd >= 0) {
+		ssize_t n = write(fd, text->data + done, len - done);
 
 		if (n <= 0 && errno != EINTR)
 			break;
 		done += n > 0 ? (size_t)n : 0;
 	}
 	sbuf_reset(text);
+	return done == len;
 }
 
 void facts_keep(struct node *n, const struct journal_record *rec)
@@ -130,7 +141,7 @@ static void keep_open(struct node *n, struct kept *k, const uint8_t *octets, int
 	if (!k->open || journal_read(&r, &rec, &scratch) < 0)
 		return;
 	if (sbuf_put(&f->anew, octets + k->at, k->len) < 0) {
-		write_out(out_fd, &f->anew);
+		f->whole &= write_out(out_fd, &f->anew);
 		(void)sbuf_put(&f->anew, octets + k->at, k->len);
 	}
 	f->live += k->len;
@@ -150,7 +161,7 @@ static void keep_all_open(struct node *n, struct kept *table, const uint8_t *oct
 		free(k->name);
 		free(k);
 	}
-	write_out(out_fd, &n->facts->anew);
+	n->facts->whole &= write_out(out_fd, &n->facts->anew);
 	sbuf_done(&n->facts->anew);
 }
 
@@ -190,11 +201,16 @@ static int write_anew(struct node *n, bool restore)
 	fd = openat(n->state_fd, FACTS_FILE ".new",
 		    O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC, 0600);
 	f->live = 0;
+	f->whole = fd >= 0;
 	f->anew = SBUF(PENDING_MAX);
 	keep_all_open(n, table, octets, fd, restore);
 	munmap((void *)(uintptr_t)octets, len);
-	if (fd < 0 || renameat(n->state_fd, FACTS_FILE ".new", n->state_fd, FACTS_FILE) < 0)
-		return -errno;
+	if (!f->whole || renameat(n->state_fd, FACTS_FILE ".new", n->state_fd, FACTS_FILE) < 0) {
+		if (fd >= 0)
+			close(fd);
+		f->live = f->size; /* tried again when it has grown much more */
+		return -EIO;
+	}
 	close(f->fd);
 	f->fd = fd;
 	f->size = f->live;
@@ -216,7 +232,7 @@ void facts_flush(struct node *n)
 	if (f->pending.len == 0)
 		return;
 	f->size += f->pending.len;
-	write_out(f->fd, &f->pending);
+	(void)write_out(f->fd, &f->pending);
 	if (f->size > GROWN_MIN && f->size > GROWN_TIMES * f->live)
 		(void)write_anew(n, false);
 }

@@ -2,11 +2,12 @@
 # DNS: answers a second, beside knot, without the log; then with everything logged: the rate, whether
 # 5,000 queries a second are all answered, and whether the server's other work goes on during a flood.
 . "$(dirname "$0")/services" || exit 1
-need dnsperf knotd
+need dnsperf knotd curl
 
 names=1000
 for ((i = 0; i < names; i++)); do echo "h$i.example.lab A"; done | shuf --random-source=<(yes) >"$work/queries"
 config=$(
+	echo "        ip http server"
 	echo "        ip dns server"
 	echo "        no ip dns recursion"
 	echo "        ip dns zone example.lab"
@@ -46,18 +47,21 @@ ask() {
 			END {printf "%.0f lost=%d mean=%.0fus max=%.0fus\n", q, l, a * 1e6, m * 1e6}'
 }
 
-# How long commands of the device and a page take while queries come in, ms.
-busy() {
-	local start n=0 worst=0 took
-	while [ -d "$work/flood" ]; do
-		start=$(date +%s%N)
-		timeout 20 labctl --lab $lab run srv "show version" >/dev/null || echo "show version failed"
-		took=$((($(date +%s%N) - start) / 1000000))
-		[ $took -le $worst ] || worst=$took
-		n=$((n + 1))
-	done
-	echo "$n commands, the slowest $worst ms"
+took() { # COMMAND... -> ms, its start included
+	local start
+	start=$(date +%s%N)
+	"$@" >/dev/null 2>&1 || echo "failed: $*" >&2
+	echo $((($(date +%s%N) - start) / 1000000))
 }
+
+# How long commands of the device and pages of its web server take while queries come in.
+busy() {
+	while [ -d "$work/flood" ]; do
+		took timeout 20 labctl --lab $lab run srv "show version" >>"$work/commands"
+		took on cl curl -s -m 20 http://10.8.0.1/ >>"$work/pages"
+	done
+}
+slowest() { sort -n "$1" | awk '{a[NR] = $1} END {printf "%d, half within %d ms, the slowest %d ms", NR, a[int((NR + 1) / 2)], a[NR]}'; }
 
 up "$config" --no-log
 peer knotd -c "$work/knot.conf"
@@ -76,10 +80,13 @@ up "$config"
 echo "with everything logged:"
 echo "  at 5,000 queries/s:  $(ask 10.8.0.1 "$secs" -Q 5000 -t 1)"
 mkdir "$work/flood"
-busy >"$work/busy" &
-rates=$(for ((r = 0; r < runs; r++)); do ask 10.8.0.1 "$secs" -t 1; done | median)
+busy &
+for rate in 40000 1000000; do
+	rates=$(for ((r = 0; r < runs; r++)); do ask 10.8.0.1 "$secs" -t 1 -Q $rate; done | median)
+	printf '  at %s queries/s: %s\n' $rate "$rates"
+done
 rmdir "$work/flood"
 wait $!
-echo "  as many as it takes: $rates"
-echo "  meanwhile:           $(cat "$work/busy")"
-echo "  frames missing:      $(frames_missing)"
+echo "  commands meanwhile:  $(slowest "$work/commands")"
+echo "  pages meanwhile:     $(slowest "$work/pages")"
+echo "  frames missing:      $(frames_missing) of $(sql "SELECT count(*) AS n FROM packet")"
