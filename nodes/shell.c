@@ -245,6 +245,7 @@ static uint32_t number_cause(struct node *n, const struct cause *cause)
 static void turn_begin(struct node *n, const struct cause *cause)
 {
 	n->turn_cause = cause;
+	n->turn_now = node_now(n);
 	n->in_turn = true;
 	n->n_turns++;
 	n->turn_base = n->n_decisions;
@@ -267,10 +268,10 @@ static void turn(struct machine *m, const struct ev *event, const struct cause *
 	struct node *n = m->node;
 	struct ev ev = *event;
 
-	ev.now = node_now(n);
+	turn_begin(n, cause);
+	ev.now = n->turn_now;
 	ev.dev = &n->dev;
 	ev.cause = number_cause(n, cause);
-	turn_begin(n, cause);
 	m->cls->event(m->state, &ev, n->fx);
 	turn_end(n, m, cause);
 }
@@ -281,7 +282,7 @@ void command_turn(struct node *n, struct machine *m, const struct cmd *cmd, cons
 	struct machine self = { .node = n };
 
 	turn_begin(n, &no_cause);
-	cmd->run(m ? m->state : n, call, node_now(n), n->fx);
+	cmd->run(m ? m->state : n, call, n->turn_now, n->fx);
 	turn_end(n, m ? m : &self, &no_cause);
 	run_pending(n);
 }

@@ -137,6 +137,7 @@ struct node {
 
 	struct fx *fx;
 	bool in_turn;
+	nsec_t turn_now; /* when the turn began: all that it does happens then */
 	const struct cause *turn_cause;
 	struct pkt_key causes[NODE_CAUSES]; /* of the last events; event n is at n % NODE_CAUSES */
 	uint32_t n_causes;

@@ -39,6 +39,11 @@ static struct journal *journal_of(const struct node *n)
 	return n->journal;
 }
 
+static nsec_t journal_now(const struct node *n)
+{
+	return n->in_turn ? n->turn_now : node_now(n);
+}
+
 void journal_init(struct node *n)
 {
 	struct journal *j = calloc(1, sizeof(*j));
@@ -86,7 +91,7 @@ static void write_held(struct node *n, unsigned number)
 	struct val values[VAL_LIST_MAX + 1];
 	char names[VAL_LIST_MAX][32];
 	struct journal_record rec = { .type = JR_DECISION,
-				      .at_ns = node_now(n),
+				      .at_ns = journal_now(n),
 				      .wall_ns = wall_now_ns(),
 				      .decision = ++n->n_decisions,
 				      .number = (uint16_t)number };
@@ -174,7 +179,7 @@ static void complete_key(const struct node *n, struct pkt_key *key, const struct
 static void write_decision(struct node *n, const struct fx_effect *e, const struct cause *cause)
 {
 	int number = rule_number(e->decide.rule);
-	nsec_t now = node_now(n);
+	nsec_t now = journal_now(n);
 	struct journal_record rec = { .type = JR_DECISION,
 				      .at_ns = now,
 				      .decision = n->turn_base + e->decision,
@@ -220,7 +225,7 @@ void journal_sent(struct node *n, const struct fx_effect *e, const struct pkt_ke
 {
 	struct journal_record rec = { .type = JR_SENT, .key = *key };
 
-	rec.at_ns = node_now(n);
+	rec.at_ns = journal_now(n);
 	rec.wall_ns = key->stamp_ns;
 	rec.decision = n->turn_base + e->decision;
 	put(n, &rec);
@@ -233,7 +238,7 @@ static void write_fact(struct node *n, const struct fx_effect *e)
 	int number = fact_number(e->fact.kind);
 	struct journal_record rec = { .type = e->kind == FX_FACT_BEGIN ? JR_FACT_BEGIN
 								       : JR_FACT_END,
-				      .at_ns = node_now(n),
+				      .at_ns = journal_now(n),
 				      .wall_ns = wall_now_ns(),
 				      .number = (uint16_t)number,
 				      .count = 1,
@@ -265,7 +270,7 @@ void journal_effect(struct machine *m, const struct fx_effect *e, const struct c
 void journal_config(struct node *n, const char *section, const char *line)
 {
 	struct journal_record rec = { .type = JR_CONFIG,
-				      .at_ns = node_now(n),
+				      .at_ns = journal_now(n),
 				      .wall_ns = wall_now_ns(),
 				      .text = line,
 				      .section = section };
@@ -276,7 +281,7 @@ void journal_config(struct node *n, const char *section, const char *line)
 void journal_refused(struct node *n, const char *object, const char *why)
 {
 	struct journal_record rec = { .type = JR_REFUSED,
-				      .at_ns = node_now(n),
+				      .at_ns = journal_now(n),
 				      .wall_ns = wall_now_ns(),
 				      .text = object,
 				      .section = why };
@@ -287,7 +292,7 @@ void journal_refused(struct node *n, const char *object, const char *why)
 void journal_ready(struct node *n)
 {
 	struct journal_record rec = { .type = JR_READY,
-				      .at_ns = node_now(n),
+				      .at_ns = journal_now(n),
 				      .wall_ns = wall_now_ns() };
 
 	put(n, &rec);
@@ -296,7 +301,7 @@ void journal_ready(struct node *n)
 static void end_windows(struct node *n)
 {
 	struct journal *j = journal_of(n);
-	nsec_t now = node_now(n);
+	nsec_t now = journal_now(n);
 
 	for (unsigned i = 0; i < j->n_rules && j->n_holding > 0; i++)
 		if (j->rates[i].held && j->rates[i].held->count > 0 &&
