@@ -4,8 +4,10 @@
 #include "netns/idmap.h"
 #include "netns/ns.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -140,16 +142,21 @@ static int sysctl_read_here(const char *key, char *buf, size_t buf_len, struct n
 	return 0;
 }
 
+/* Also avoids a needless refusal where /proc/sys is read-only. */
+static bool sysctl_is_there(const char *key, const char *value)
+{
+	char now[NS_SYSCTL_VALUE_LEN];
+
+	return sysctl_read_here(key, now, sizeof(now), NULL) >= 0 && !strcmp(now, value);
+}
+
 static int sysctl_write_here(const char *key, const char *value, struct netns_err *err)
 {
-	char path[SYSCTL_PATH_LEN], now[NS_SYSCTL_VALUE_LEN];
+	char path[SYSCTL_PATH_LEN];
 	int fd, r = sysctl_path(key, path, sizeof(path), err);
 
 	if (r < 0)
 		return r;
-	/* Also avoids a needless refusal where /proc/sys is read-only. */
-	if (sysctl_read_here(key, now, sizeof(now), NULL) >= 0 && !strcmp(now, value))
-		return 0;
 	fd = open(path, O_WRONLY | O_CLOEXEC);
 	if (fd < 0)
 		return netns_fail_errno(err, -errno, "sysctl %s: open", key);
@@ -166,7 +173,7 @@ int ns_sysctl_write(int ns_fd, const char *key, const char *value, struct netns_
 
 	if (r < 0)
 		return r;
-	r = sysctl_write_here(key, value, err);
+	r = sysctl_is_there(key, value) ? 0 : sysctl_write_here(key, value, err);
 	ns_leave(&guard);
 	return r;
 }
@@ -183,43 +190,101 @@ int ns_sysctl_read(int ns_fd, const char *key, char *buf, size_t buf_len, struct
 	return r;
 }
 
-static void sysctl_expand(const char *value, char *buf, size_t buf_len)
+static void sysctl_top_gid(char *buf, size_t buf_len)
 {
-	const char *mark = strstr(value, "%g");
 	uint32_t gid = 0;
 
-	if (!mark) {
-		(void)snprintf(buf, buf_len, "%s", value);
-		return;
-	}
 	(void)idmap_top_gid(&gid, NULL);
 	if (gid > SYSCTL_TOP_GID)
 		gid = SYSCTL_TOP_GID;
-	(void)snprintf(buf, buf_len, "%.*s%u", (int)(mark - value), value, gid);
+	(void)snprintf(buf, buf_len, "%u", gid);
+}
+
+static void sysctl_expand(const char *value, const char *top_gid, char *buf, size_t buf_len)
+{
+	const char *mark = strstr(value, "%g");
+
+	if (mark)
+		(void)snprintf(buf, buf_len, "%.*s%s", (int)(mark - value), value, top_gid);
+	else
+		(void)snprintf(buf, buf_len, "%s", value);
+}
+
+void ns_sysctl_know(struct ns_sysctl_fresh *ret, uint64_t has)
+{
+	ret->has = has;
+	sysctl_top_gid(ret->top_gid, sizeof(ret->top_gid));
+}
+
+/* One row here. Without |fresh| it is looked at first. */
+static int sysctl_apply_row(size_t i, const struct ns_sysctl_fresh *fresh, const char *top_gid,
+			    struct netns_err *why)
+{
+	const struct ns_sysctl *row = &ns_sysctl_baseline[i];
+	char value[NS_SYSCTL_VALUE_LEN];
+
+	if (fresh && (fresh->has >> i & 1))
+		return 0;
+	sysctl_expand(row->value, top_gid, value, sizeof(value));
+	if (!fresh && sysctl_is_there(row->key, value))
+		return 0;
+	return sysctl_write_here(row->key, value, why);
+}
+
+static int sysctl_apply_here(const struct ns_sysctl_fresh *fresh, const char *top_gid,
+			     unsigned roles, ns_sysctl_report_fn *report, void *ctx)
+{
+	int n_refused = 0;
+
+	for (size_t i = 0; i < ns_n_sysctl_baseline; i++) {
+		const struct ns_sysctl *row = &ns_sysctl_baseline[i];
+		struct netns_err why = { 0 };
+		int r;
+
+		if (!(row->roles & (roles | NS_ROLE_ANY)))
+			continue;
+		r = sysctl_apply_row(i, fresh, top_gid, &why);
+		n_refused += r < 0;
+		if (report)
+			report(ctx, row, r, &why);
+	}
+	return n_refused;
 }
 
 int ns_sysctl_apply(int ns_fd, unsigned roles, ns_sysctl_report_fn *report, void *ctx,
 		    struct netns_err *err)
 {
 	struct ns_guard guard;
-	int n_refused = 0, r = ns_enter(ns_fd, &guard, err);
+	char top_gid[16];
+	int r = ns_enter(ns_fd, &guard, err);
 
 	if (r < 0)
 		return r;
-	roles |= NS_ROLE_ANY;
-	for (size_t i = 0; i < ns_n_sysctl_baseline; i++) {
-		const struct ns_sysctl *row = &ns_sysctl_baseline[i];
-		char value[NS_SYSCTL_VALUE_LEN];
-		struct netns_err why = { 0 };
-
-		if (!(row->roles & roles))
-			continue;
-		sysctl_expand(row->value, value, sizeof(value));
-		r = sysctl_write_here(row->key, value, &why);
-		n_refused += r < 0;
-		if (report)
-			report(ctx, row, r, &why);
-	}
+	sysctl_top_gid(top_gid, sizeof(top_gid));
+	r = sysctl_apply_here(NULL, top_gid, roles, report, ctx);
 	ns_leave(&guard);
-	return n_refused;
+	return r;
+}
+
+int ns_sysctl_apply_fresh(const struct ns_sysctl_fresh *fresh, unsigned roles,
+			  ns_sysctl_report_fn *report, void *ctx)
+{
+	return sysctl_apply_here(fresh, fresh->top_gid, roles, report, ctx);
+}
+
+uint64_t ns_sysctl_survey(void)
+{
+	struct ns_sysctl_fresh here;
+	uint64_t has = 0;
+
+	static_assert(sizeof(ns_sysctl_baseline) / sizeof(*ns_sysctl_baseline) <= 64, "one bit each");
+	ns_sysctl_know(&here, 0);
+	for (size_t i = 0; i < ns_n_sysctl_baseline; i++) {
+		char value[NS_SYSCTL_VALUE_LEN];
+
+		sysctl_expand(ns_sysctl_baseline[i].value, here.top_gid, value, sizeof(value));
+		if (sysctl_is_there(ns_sysctl_baseline[i].key, value))
+			has |= UINT64_C(1) << i;
+	}
+	return has;
 }

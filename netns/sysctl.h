@@ -14,6 +14,7 @@
 #define NETNS_SYSCTL_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 struct netns_err;
 
@@ -54,5 +55,23 @@ typedef void ns_sysctl_report_fn(void *ctx, const struct ns_sysctl *row, int cod
  */
 int ns_sysctl_apply(int ns_fd, unsigned roles, ns_sysctl_report_fn *report, void *ctx,
 		    struct netns_err *err);
+
+/*
+ * New namespaces of one parent are alike. Who makes many of them looks at one that is as it was
+ * made, and then writes in the others only what they do not have by themselves, without reading it
+ * first: a third of the work.
+ */
+struct ns_sysctl_fresh {
+	uint64_t has; /* bit i: row i need not be written */
+	char top_gid[16];
+};
+
+/* Of the current namespace, in which nothing has been written yet. */
+uint64_t ns_sysctl_survey(void);
+/* |has| of a survey, perhaps another process's; group ids are those of the calling process. */
+void ns_sysctl_know(struct ns_sysctl_fresh *ret, uint64_t has);
+/* In the current namespace, which is new; otherwise as ns_sysctl_apply(). */
+int ns_sysctl_apply_fresh(const struct ns_sysctl_fresh *fresh, unsigned roles,
+			  ns_sysctl_report_fn *report, void *ctx);
 
 #endif

@@ -13,7 +13,8 @@ static const char usage[] =
 	"  labnode --check        reads {\"devices\": [{\"name\", \"kind\", \"ifaces\", "
 	"\"config\"}]} and\n"
 	"                         prints DEVICE:LINE:COLUMN: SEVERITY: MESSAGE for what is wrong\n"
-	"  labnode --zygote FD    used by labd: starts devices on request\n"
+	"  labnode --zygote FD    used by labd: starts devices on request; --fresh HEX: the rows of the\n"
+	"                         settings' baseline that a new namespace has by itself\n"
 	"  labnode --version\n";
 
 int main(int argc, char **argv)
@@ -23,11 +24,13 @@ int main(int argc, char **argv)
 		{ "check", no_argument, NULL, 'c' },
 		{ "zygote", required_argument, NULL, 'z' },
 		{ "no-sandbox", no_argument, NULL, 'n' },
+		{ "fresh", required_argument, NULL, 'f' },
 		{ "help", no_argument, NULL, 'h' },
 		{ "version", no_argument, NULL, 'v' },
 		{ NULL, 0, NULL, 0 },
 	};
 	bool sandbox = true;
+	uint64_t fresh = 0;
 	int zygote_fd = -1, what = 0, c;
 
 	while ((c = getopt_long(argc, argv, "h", options, NULL)) != -1) {
@@ -35,7 +38,9 @@ int main(int argc, char **argv)
 			sandbox = false;
 		else if (c == 'z')
 			zygote_fd = atoi(optarg);
-		if (c != 'n')
+		else if (c == 'f')
+			fresh = strtoull(optarg, NULL, 16);
+		if (c != 'n' && c != 'f')
 			what = c;
 	}
 	switch (what) {
@@ -44,7 +49,7 @@ int main(int argc, char **argv)
 	case 'c':
 		return check_main();
 	case 'z':
-		return zygote_main(zygote_fd, sandbox);
+		return zygote_main(zygote_fd, sandbox, fresh);
 	case 'v':
 		puts("labnode " LABD_VERSION);
 		return 0;

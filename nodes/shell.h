@@ -107,7 +107,6 @@ struct if_index {
 
 struct node {
 	struct device dev;
-	struct if_index ifmap[DEVICE_IFACES_MAX];
 	struct event_base *base;
 	const struct clock_page *clock;
 	uint64_t seed;
@@ -139,7 +138,6 @@ struct node {
 	bool in_turn;
 	nsec_t turn_now; /* when the turn began: all that it does happens then */
 	const struct cause *turn_cause;
-	struct pkt_key causes[NODE_CAUSES]; /* of the last events; event n is at n % NODE_CAUSES */
 	uint32_t n_causes;
 	struct pending *pending_head, **pending_tail;
 	unsigned n_pending;
@@ -148,9 +146,7 @@ struct node {
 	uint32_t next_accepted;
 	unsigned n_socks;
 	bool socks_paused;
-	struct ask_slot asks[NODE_ASKS_MAX];
 	uint32_t next_token;
-	struct call_slot calls[NODE_CALLS_MAX];
 	uint32_t next_call;
 
 	struct nl_h *nl; /* requests */
@@ -171,6 +167,12 @@ struct node {
 	bool reborn;	     /* it is started anew */
 	bool ports_seeded;
 	struct rng ports;
+
+	/* Large and mostly empty, so last: the members above share their pages. */
+	struct call_slot calls[NODE_CALLS_MAX];
+	struct if_index ifmap[DEVICE_IFACES_MAX];
+	struct pkt_key causes[NODE_CAUSES]; /* of the last events; event n is at n % NODE_CAUSES */
+	struct ask_slot asks[NODE_ASKS_MAX];
 };
 
 /* shell.c */
@@ -245,7 +247,9 @@ void stream_send_file(struct machine *m, const struct fx_effect *e);
 void stream_close(struct machine *m, const struct fx_effect *e);
 
 /* shell_kernel.c */
-int kernel_baseline(struct node *n); /* sysctls, before the root is left */
+struct ns_sysctl_fresh;
+/* Sysctls, before the root is left. |fresh|: the namespace is new; NULL: it was in use. */
+int kernel_baseline(struct node *n, const struct ns_sysctl_fresh *fresh);
 int kernel_init(struct node *n);     /* finds the interfaces, brings them up, watches */
 int kernel_read_addrs(struct node *n);
 struct nl_ip;
@@ -365,7 +369,9 @@ int sandbox_prepare(void);
 int sandbox_drop(void);
 
 /* zygote.c, describe.c: the faces of the program */
-int zygote_main(int supervisor_fd, bool sandbox);
+/* |fresh|: see ns_sysctl_survey(). */
+int zygote_main(int supervisor_fd, bool sandbox, uint64_t fresh);
+void heap_for_work(void); /* when a node has begun */
 int describe_main(void);
 int check_main(void);
 

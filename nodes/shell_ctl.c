@@ -143,6 +143,7 @@ static void on_go(struct node *n)
 	stale_sweep(n);
 	journal_ready(n);
 	ctl_send(n, NM_READY, 0, 0, 0, NULL, 0);
+	heap_for_work();
 }
 
 void ctl_answer_sync(struct node *n)

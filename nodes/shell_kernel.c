@@ -46,7 +46,7 @@ static void note_refused(void *ctx, const struct ns_sysctl *row, int code,
 		sbuf_printf(out, "%s\t%s\n", row->key, why->text);
 }
 
-int kernel_baseline(struct node *n)
+int kernel_baseline(struct node *n, const struct ns_sysctl_fresh *fresh)
 {
 	unsigned roles = NS_ROLE_NO_IPV6;
 	struct netns_err err = { 0 };
@@ -59,7 +59,8 @@ int kernel_baseline(struct node *n)
 	else
 		roles |= NS_ROLE_HOST;
 	n->refused = SBUF(16384);
-	r = ns_sysctl_apply(NS_CURRENT, roles, note_refused, &n->refused, &err);
+	r = fresh ? ns_sysctl_apply_fresh(fresh, roles, note_refused, &n->refused)
+		  : ns_sysctl_apply(NS_CURRENT, roles, note_refused, &n->refused, &err);
 	return r < 0 ? r : 0;
 }
 

@@ -1,12 +1,6 @@
 /* The zygote: one process a lab that has loaded every library once and forks a child a device, so
  * that a device costs its own pages only.
  *
- * NM_SPAWN's text is JSON:
- *
- *   {"name", "hostname", "kind", "seed": "decimal", "quiet": false,
- *    "uid_map": "0 0 1\n", "gid_map": "0 0 1\n",
- *    "ifaces": [{"id", "name", "kname", "mac", "mtu"}]}
- *
  * The child lives in namespaces of its own (user, network, mount, PID, UTS, IPC) and is a child of
  * the supervisor (CLONE_PARENT), which reaps it. The zygote writes the child's id maps, because a
  * process cannot write more than one line of its own. */
@@ -15,8 +9,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
-#include <jansson.h>
 #include <linux/sched.h>
+#include <malloc.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -28,7 +22,12 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "base/node_spawn.h"
+#include "netns/sysctl.h"
+
 enum { FD_CTL, FD_JOURNAL, FD_CLOCK, FD_STATE, FD_FILES, FD_USER_NS, FD_NET_NS };
+
+#define MMAP_FROM_BYTES (8 * 1024)
 
 #define NEW_SPACES \
 	(CLONE_NEWUSER | CLONE_NEWNET | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWUTS | CLONE_NEWIPC)
@@ -36,55 +35,52 @@ enum { FD_CTL, FD_JOURNAL, FD_CLOCK, FD_STATE, FD_FILES, FD_USER_NS, FD_NET_NS }
 struct zygote {
 	int fd;
 	bool sandbox;
+	struct ns_sysctl_fresh fresh;
 };
 
 /* --- the child ---------------------------------------------------------------------------- */
 
-static int read_ifaces(struct node *n, const json_t *list)
+static int read_ifaces(struct node *n, struct rd *r, unsigned count)
 {
-	size_t count = json_array_size(list);
-
 	if (count > DEVICE_IFACES_MAX)
 		return -E2BIG;
 	n->dev.ifaces = calloc(count + 1, sizeof(*n->dev.ifaces));
 	if (!n->dev.ifaces)
 		return -ENOMEM;
-	for (size_t i = 0; i < count; i++) {
-		json_t *o = json_array_get(list, i);
+	for (unsigned i = 0; i < count; i++) {
 		struct iface *f = &n->dev.ifaces[i];
-		const char *name, *kname, *mac;
-		int id, mtu;
+		struct node_spawn_iface x;
+		int err = node_spawn_read_iface(r, &x);
 
-		if (json_unpack(o, "{s:i, s:s, s:s, s:s, s:i}", "id", &id, "name", &name, "kname",
-				&kname, "mac", &mac, "mtu", &mtu) < 0 ||
-		    mac_parse(mac, &f->mac) < 0)
-			return -EINVAL;
-		f->id = (uint32_t)id;
-		f->mtu = (uint32_t)mtu;
-		str_copy(f->name, sizeof(f->name), name);
-		str_copy(f->kname, sizeof(f->kname), kname);
+		if (err < 0)
+			return err;
+		f->id = x.id;
+		f->mtu = x.mtu;
+		f->mac = x.mac;
+		str_copy(f->name, sizeof(f->name), x.name);
+		str_copy(f->kname, sizeof(f->kname), x.kname);
 		n->ifmap[i].ifid = f->id;
 	}
-	n->dev.n_ifaces = (unsigned)count;
+	n->dev.n_ifaces = count;
 	return 0;
 }
 
-static int read_description(struct node *n, const json_t *o)
+static int read_description(struct node *n, const struct node_msg *msg)
 {
-	const char *name, *hostname, *kind, *seed;
-	json_t *ifaces;
-	int quiet = 0;
+	struct node_spawn s;
+	struct rd r;
+	int err;
 
-	if (json_unpack((json_t *)(uintptr_t)o, "{s:s, s:s, s:s, s:s, s:o, s?b}", "name", &name,
-			"hostname", &hostname, "kind", &kind, "seed", &seed, "ifaces", &ifaces,
-			"quiet", &quiet) < 0)
-		return -EINVAL;
-	str_copy(n->dev.name, sizeof(n->dev.name), name);
-	str_copy(n->dev.hostname, sizeof(n->dev.hostname), hostname);
-	n->quiet = quiet;
-	if (str_to_u64(seed, UINT64_MAX, &n->seed) < 0 || device_kind_parse(kind, &n->dev.kind) < 0)
-		return -EINVAL;
-	return read_ifaces(n, ifaces);
+	rd_init(&r, msg->text, msg->text_len);
+	err = node_spawn_read(&r, &s);
+	if (err < 0)
+		return err;
+	str_copy(n->dev.name, sizeof(n->dev.name), s.name);
+	str_copy(n->dev.hostname, sizeof(n->dev.hostname), s.name);
+	n->dev.kind = s.kind;
+	n->quiet = s.quiet;
+	n->seed = s.seed;
+	return read_ifaces(n, &r, s.n_ifaces);
 }
 
 static int open_node(struct node *n, const struct node_msg *msg)
@@ -130,8 +126,7 @@ static _Noreturn void child_fail(const struct node *n, const char *what, int err
 }
 
 /* Everything between the fork and the loop. */
-static _Noreturn void child_main(const struct zygote *z, const struct node_msg *msg,
-				 const json_t *description)
+static _Noreturn void child_main(const struct zygote *z, const struct node_msg *msg)
 {
 	struct node *n = calloc(1, sizeof(*n));
 	int r;
@@ -142,7 +137,7 @@ static _Noreturn void child_main(const struct zygote *z, const struct node_msg *
 	close(z->fd); /* a node asks for no siblings */
 	prctl(PR_SET_NAME, "labnode");
 	signal(SIGPIPE, SIG_IGN);
-	if ((r = read_description(n, description)) < 0)
+	if ((r = read_description(n, msg)) < 0)
 		child_fail(n, "its description cannot be read", r);
 	if (setresgid(0, 0, 0) < 0 || setresuid(0, 0, 0) < 0)
 		child_fail(n, "its ids cannot be set", -errno);
@@ -150,7 +145,7 @@ static _Noreturn void child_main(const struct zygote *z, const struct node_msg *
 		child_fail(n, "its host name cannot be set", -errno);
 	if ((r = open_node(n, msg)) < 0)
 		child_fail(n, "its files cannot be opened", r);
-	if ((r = kernel_baseline(n)) < 0)
+	if ((r = kernel_baseline(n, msg->n_fds > FD_NET_NS ? NULL : &z->fresh)) < 0)
 		child_fail(n, "its network namespace cannot be prepared", r);
 	ctl_send_raw(n, NM_PREPARED);
 	if ((r = sandbox_root()) < 0)
@@ -180,18 +175,15 @@ static int write_proc(pid_t pid, const char *file, const char *text)
 	return r;
 }
 
-static int write_maps(pid_t pid, const json_t *o)
+static int write_maps(pid_t pid, const struct node_spawn *s)
 {
-	const char *uid_map = json_string_value(json_object_get(o, "uid_map"));
-	const char *gid_map = json_string_value(json_object_get(o, "gid_map"));
+	const char *one = strchr(s->gid_map, '\n');
 	int r;
 
-	if (!uid_map || !gid_map)
-		return -EINVAL;
-	if (strchr(gid_map, '\n') == strrchr(gid_map, '\n') && strstr(gid_map, " 1\n"))
+	if (one == strrchr(s->gid_map, '\n') && strstr(s->gid_map, " 1\n"))
 		(void)write_proc(pid, "setgroups", "deny");
-	r = write_proc(pid, "gid_map", gid_map);
-	return r < 0 ? r : write_proc(pid, "uid_map", uid_map);
+	r = write_proc(pid, "gid_map", s->gid_map);
+	return r < 0 ? r : write_proc(pid, "uid_map", s->uid_map);
 }
 
 static int open_ns(pid_t pid, const char *which)
@@ -212,8 +204,7 @@ static pid_t clone_child(uint64_t flags, int *ret_pidfd)
 
 /* A node that is started anew enters the namespaces that its device already has. The caller is a
  * short-lived child: it cannot come back from them. */
-static _Noreturn void rejoin(const struct zygote *z, const struct node_msg *msg,
-			     const json_t *description)
+static _Noreturn void rejoin(const struct zygote *z, const struct node_msg *msg)
 {
 	struct node_msg answer = { .type = NM_SPAWNED, .id = msg->id };
 	int pidfd = -1;
@@ -226,7 +217,7 @@ static _Noreturn void rejoin(const struct zygote *z, const struct node_msg *msg,
 	else
 		pid = clone_child(CLONE_NEWPID, &pidfd);
 	if (pid == 0)
-		child_main(z, msg, description);
+		child_main(z, msg);
 	answer.status = pid < 0 ? -errno : pid; /* as the supervisor knows it: only the child is in
 						 * another PID namespace */
 	answer.fds[0] = pidfd;
@@ -244,7 +235,8 @@ static void answer_failure(const struct zygote *z, uint32_t id, int err, const c
 	(void)node_msg_send(z->fd, &answer);
 }
 
-static void spawn_new(const struct zygote *z, const struct node_msg *msg, const json_t *o)
+static void spawn_new(const struct zygote *z, const struct node_msg *msg,
+		      const struct node_spawn *s)
 {
 	struct node_msg answer = { .type = NM_SPAWNED, .id = msg->id, .n_fds = 3 };
 	int go[2], pidfd = -1, r;
@@ -259,11 +251,11 @@ static void spawn_new(const struct zygote *z, const struct node_msg *msg, const 
 	if (pid == 0) {
 		close(go[1]);
 		if (read(go[0], &byte, 1) == 1)
-			child_main(z, msg, o);
+			child_main(z, msg);
 		_exit(1);
 	}
 	close(go[0]);
-	r = pid < 0 ? -errno : write_maps(pid, o);
+	r = pid < 0 ? -errno : write_maps(pid, s);
 	if (r < 0) {
 		answer_failure(z, msg->id, r,
 			       pid < 0 ? "its namespaces could not be made"
@@ -285,13 +277,13 @@ static void spawn_new(const struct zygote *z, const struct node_msg *msg, const 
 	node_msg_close_fds(&answer);
 }
 
-static void spawn_again(const struct zygote *z, const struct node_msg *msg, const json_t *o)
+static void spawn_again(const struct zygote *z, const struct node_msg *msg)
 {
 	int pidfd = -1;
 	pid_t pid = clone_child(0, &pidfd);
 
 	if (pid == 0)
-		rejoin(z, msg, o);
+		rejoin(z, msg);
 	if (pid < 0)
 		answer_failure(z, msg->id, -errno, "fork");
 	else
@@ -300,19 +292,36 @@ static void spawn_again(const struct zygote *z, const struct node_msg *msg, cons
 
 static void spawn(const struct zygote *z, const struct node_msg *msg)
 {
-	json_error_t err;
-	json_t *o = json_loadb(msg->text, msg->text_len, JSON_REJECT_DUPLICATES, &err);
+	struct node_spawn s;
+	struct rd r;
 
-	if (!o || msg->n_fds <= FD_FILES)
+	rd_init(&r, msg->text, msg->text_len);
+	if (node_spawn_read(&r, &s) < 0 || msg->n_fds <= FD_FILES)
 		answer_failure(z, msg->id, -EINVAL, "the description of the device is not valid");
 	else if (msg->n_fds > FD_NET_NS)
-		spawn_again(z, msg, o);
+		spawn_again(z, msg);
 	else
-		spawn_new(z, msg, o);
-	json_decref(o);
+		spawn_new(z, msg, &s);
 }
 
-/* Loads what every device will need, so that the pages are shared. */
+/* While a node is born most of what it allocates is tables that stay empty for long: as pages of their
+ * own, which come zeroed, they cost nothing until they are used. */
+static void heap_for_birth(void)
+{
+	mallopt(M_MMAP_THRESHOLD, MMAP_FROM_BYTES);
+	mallopt(M_TOP_PAD, 0);
+}
+
+/* A node at work allocates and frees buffers all the time: not by a system call each. */
+void heap_for_work(void)
+{
+	mallopt(M_MMAP_THRESHOLD, 256 * 1024);
+	mallopt(M_TRIM_THRESHOLD, 512 * 1024);
+	mallopt(M_TOP_PAD, 64 * 1024);
+}
+
+/* Loads what every device will need, so that the pages are shared. A child pays for each page that
+ * it changes: nothing freed is left lying about for it to reuse or to merge. */
 static void warm_up(void)
 {
 	struct event_base *base = event_base_new();
@@ -324,9 +333,10 @@ static void warm_up(void)
 		(void)conf_grammar(k);
 	(void)rule_number("");
 	(void)fact_by_number(0);
+	malloc_trim(0);
 }
 
-int zygote_main(int supervisor_fd, bool sandbox)
+int zygote_main(int supervisor_fd, bool sandbox, uint64_t fresh)
 {
 	static uint8_t buf[NODE_MSG_MAX];
 	struct zygote z = { .fd = supervisor_fd, .sandbox = sandbox };
@@ -336,9 +346,11 @@ int zygote_main(int supervisor_fd, bool sandbox)
 	prctl(PR_SET_NAME, "labnode-zygote");
 	signal(SIGPIPE, SIG_IGN);
 	(void)fcntl(supervisor_fd, F_SETFD, FD_CLOEXEC);
-	warm_up();
+	heap_for_birth();
+	ns_sysctl_know(&z.fresh, fresh);
 	if (sandbox && (r = sandbox_prepare()) < 0)
 		return 1;
+	warm_up();
 	while ((r = node_msg_recv(supervisor_fd, buf, &msg)) == 0) {
 		if (msg.type == NM_SPAWN)
 			spawn(&z, &msg);

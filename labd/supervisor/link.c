@@ -36,6 +36,14 @@ static int fail(struct sup_device *d, const struct netns_err *err)
 	return err->code;
 }
 
+/* Requests in the device's namespace; opened when the first is made: most devices need none. */
+static struct nl_h *nl_of(struct sup_device *d, struct netns_err *err)
+{
+	if (!d->nl && nlh_open(d->net_ns, NETLINK_ROUTE, &d->nl, err) < 0)
+		return NULL;
+	return d->nl;
+}
+
 /* A hub is a bridge that forgets at once: every frame goes everywhere. */
 static int make_bridge(struct sup_device *d)
 {
@@ -50,7 +58,7 @@ static int make_bridge(struct sup_device *d)
 	}
 	if (d->plan->kind == KIND_HUB)
 		conf.ageing_ns = 10 * MSEC;
-	r = nl_bridge_add(d->nl, &conf, &err);
+	r = nl_of(d, &err) ? nl_bridge_add(d->nl, &conf, &err) : err.code;
 	if (r == 0)
 		r = nl_link_index(d->nl, BRIDGE_NAME, &d->bridge_index, &err);
 	return r < 0 ? fail(d, &err) : 0;
@@ -112,7 +120,7 @@ static int make_veth(struct sup_link *l, const struct ends *e)
 		v.master = e->dev[a]->bridge_index;
 		v.group = GROUP_LAB;
 	}
-	r = nl_veth_add(e->dev[a]->nl, &v, &err);
+	r = nl_of(e->dev[a], &err) ? nl_veth_add(e->dev[a]->nl, &v, &err) : err.code;
 	if (r == 0 && is_bridge(e->dev[b]))
 		r = join_bridge(e->dev[b], v.b.name, &err);
 	return r < 0 ? fail(e->dev[a], &err) : 0;
@@ -132,7 +140,8 @@ static int make_tap_end(struct sup_link *l, const struct ends *e, int i, struct 
 	if (r < 0)
 		return r;
 	l->fds[i] = tap.fd;
-	r = nl_link_change(e->dev[i]->nl, e->iface[i]->kernel, &c, err);
+	r = nl_of(e->dev[i], err) ? nl_link_change(e->dev[i]->nl, e->iface[i]->kernel, &c, err)
+				  : err->code;
 	if (r == 0 && is_bridge(e->dev[i]))
 		r = join_bridge(e->dev[i], e->iface[i]->kernel, err);
 	return r;
@@ -253,8 +262,9 @@ static int set_end_up(const struct ends *e, int i, bool wire, bool up, struct ne
 	struct nl_link_change c = { .set = wire ? NL_SET_DORMANT : NL_SET_UP,
 				    .up = up,
 				    .dormant = !up };
+	struct nl_h *nl = nl_of(e->dev[i], err);
 
-	return nl_link_change(e->dev[i]->nl, e->iface[i]->kernel, &c, err);
+	return nl ? nl_link_change(nl, e->iface[i]->kernel, &c, err) : err->code;
 }
 
 int link_set_up(struct sup *s, struct sup_link *l, bool up, char *reterr, size_t size)
@@ -283,7 +293,7 @@ int64_t link_drops(struct sup *s, const struct sup_link *l, int end)
 	struct netns_err err = { 0 };
 	struct nl_link link;
 
-	if (l->plan->carrier == CARRIER_VETH ||
+	if (l->plan->carrier == CARRIER_VETH || !nl_of(e.dev[end], &err) ||
 	    nl_link_get(e.dev[end]->nl, e.iface[end]->kernel, &link, &err) < 0)
 		return 0;
 	return (int64_t)link.counters.tx_dropped;

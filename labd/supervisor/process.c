@@ -3,6 +3,7 @@
  * This file has what they share, and the zygote. */
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -115,15 +116,13 @@ static void on_zygote(evutil_socket_t fd, short what, void *arg)
 
 static _Noreturn void exec_zygote(const struct sup *s, int fd)
 {
-	char number[16];
+	char number[16], fresh[24];
 
 	snprintf(number, sizeof(number), "%d", fd);
+	snprintf(fresh, sizeof(fresh), "%" PRIx64, s->fresh);
 	(void)fcntl(fd, F_SETFD, 0);
-	if (s->birth->sandbox)
-		execl(s->birth->labnode, "labnode", "--zygote", number, (char *)NULL);
-	else
-		execl(s->birth->labnode, "labnode", "--zygote", number, "--no-sandbox",
-		      (char *)NULL);
+	execl(s->birth->labnode, "labnode", "--zygote", number, "--fresh", fresh,
+	      s->birth->sandbox ? NULL : "--no-sandbox", (char *)NULL);
 	_exit(127);
 }
 

@@ -265,11 +265,12 @@ int log_start(struct sup *s)
 	return s->birth->quiet ? 0 : start(s, false);
 }
 
+/* Only of a device that is captured is it of interest; the log answers the last of them. */
 static void send_ifindexes(struct sup_device *d)
 {
 	const struct plan *p = d->sup->plan;
 
-	for (size_t i = 0; i < d->plan->n_ifaces; i++) {
+	for (size_t i = 0; d->capture_fd >= 0 && i < d->plan->n_ifaces; i++) {
 		struct log_msg msg = { .type = LM_IFINDEX,
 				       .iface = p->ifaces[d->plan->ifaces[i]].id,
 				       .device = d->plan->id,
@@ -291,7 +292,7 @@ int log_start_again(struct sup *s)
 
 		if (d->net_ns >= 0)
 			send_ifindexes(d);
-		if (d->net_ns >= 0 && d->plan->n_ifaces == 0)
+		if (d->net_ns >= 0 && d->capture_fd < 0)
 			d->logged = true;
 	}
 	if (r == 0)
@@ -314,14 +315,12 @@ static int open_netlink(struct sup_device *d)
 
 void log_add_device(struct sup_device *d)
 {
-	struct log_msg msg = { .type = LM_DEVICE,
-			       .id = d->plan->n_ifaces == 0 ? d->plan->id | DEVICE_BIT : 0,
-			       .device = d->plan->id };
+	struct log_msg msg = { .type = LM_DEVICE, .device = d->plan->id };
 
-	if (d->sup->birth->quiet) {
-		d->logged = true;
+	/* Without a ring there is nothing to wait for: what its node says waits in the socket. */
+	d->logged = d->sup->birth->quiet || d->capture_fd < 0;
+	if (d->sup->birth->quiet)
 		return;
-	}
 	if (d->capture_fd >= 0)
 		d->log_netlink_fd = open_netlink(d);
 	memcpy(msg.fds, (int[]){ d->journal_log_fd, d->capture_fd, d->log_netlink_fd },

@@ -3,8 +3,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <inttypes.h>
-#include <jansson.h>
 #include <linux/if_packet.h>
 #include <linux/netlink.h>
 #include <stdio.h>
@@ -13,6 +11,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/node_spawn.h"
 #include "netns/err.h"
 #include "netns/idmap.h"
 #include "netns/nl.h"
@@ -47,39 +46,35 @@ static int maps_for_devices(char uid[MAP_TEXT_MAX], char gid[MAP_TEXT_MAX])
 	return 0;
 }
 
-static json_t *ifaces_json(const struct sup_device *d)
+/* Into |out|; its length or negative errno. */
+static int describe(const struct sup_device *d, uint8_t *out, size_t size)
 {
 	const struct plan *plan = d->sup->plan;
-	json_t *list = json_array();
+	char uid[MAP_TEXT_MAX] = "", gid[MAP_TEXT_MAX] = "";
+	struct node_spawn s = { .kind = d->plan->kind,
+				.quiet = d->sup->birth->quiet,
+				.seed = d->plan->seed,
+				.n_ifaces = (uint16_t)d->plan->n_ifaces,
+				.name = d->plan->name,
+				.uid_map = uid,
+				.gid_map = gid };
+	struct wr w;
+	int r = maps_for_devices(uid, gid);
 
+	if (r < 0)
+		return r;
+	wr_init(&w, out, size);
+	node_spawn_write(&w, &s);
 	for (size_t i = 0; i < d->plan->n_ifaces; i++) {
 		const struct plan_iface *f = &plan->ifaces[d->plan->ifaces[i]];
-		char mac[MAC_TEXT_LEN];
 
-		json_array_append_new(list,
-				      json_pack("{s:i, s:s, s:s, s:s, s:i}", "id", (int)f->id,
-						"name", f->name, "kname", f->kernel, "mac",
-						mac_format(&f->mac, mac), "mtu", (int)f->mtu));
+		node_spawn_write_iface(&w, &(struct node_spawn_iface){ .id = f->id,
+								       .mtu = f->mtu,
+								       .mac = f->mac,
+								       .name = f->name,
+								       .kname = f->kernel });
 	}
-	return list;
-}
-
-static char *description(const struct sup_device *d)
-{
-	char uid[MAP_TEXT_MAX] = "", gid[MAP_TEXT_MAX] = "", seed[24];
-	json_t *o;
-	char *text;
-
-	if (maps_for_devices(uid, gid) < 0)
-		return NULL;
-	snprintf(seed, sizeof(seed), "%" PRIu64, d->plan->seed);
-	o = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:b, s:o}", "name", d->plan->name, "hostname",
-		      d->plan->name, "kind", device_kind_name(d->plan->kind), "seed", seed,
-		      "uid_map", uid, "gid_map", gid, "quiet", d->sup->birth->quiet, "ifaces",
-		      ifaces_json(d));
-	text = o ? json_dumps(o, JSON_COMPACT) : NULL;
-	json_decref(o);
-	return text;
+	return w.err ? -EMSGSIZE : (int)wr_len(&w);
 }
 
 static int make_journal(struct sup_device *d)
@@ -110,13 +105,13 @@ static int make_channels(struct sup_device *d, int *ret_node_end)
 	return 0;
 }
 
-static int ask_zygote(struct sup_device *d, int node_end, const char *text)
+static int ask_zygote(struct sup_device *d, int node_end, const uint8_t *text, size_t len)
 {
 	struct sup *s = d->sup;
 	struct node_msg msg = { .type = NM_SPAWN,
 				.id = d->plan->id,
-				.text = text,
-				.text_len = strlen(text),
+				.text = (const char *)text,
+				.text_len = len,
 				.fds = { node_end, d->journal_node_fd, s->clock_fd, d->state_fd,
 					 d->files_fd, d->user_ns, d->net_ns },
 				.n_fds = d->net_ns >= 0 ? 7 : 5 };
@@ -126,19 +121,18 @@ static int ask_zygote(struct sup_device *d, int node_end, const char *text)
 
 static int spawn(struct sup_device *d)
 {
+	static uint8_t text[NODE_MSG_TEXT_MAX];
 	struct sup *s = d->sup;
-	char *text = description(d);
-	int node_end = -1, r = text ? 0 : -ENOMEM;
+	int node_end = -1, len = describe(d, text, sizeof(text)), r = len < 0 ? len : 0;
 
 	if (r == 0 && d->state_fd < 0)
 		r = rundir_device(d);
 	if (r == 0)
 		r = make_channels(d, &node_end);
 	if (r == 0)
-		r = ask_zygote(d, node_end, text);
+		r = ask_zygote(d, node_end, text, (size_t)len);
 	if (node_end >= 0)
 		close(node_end);
-	free(text);
 	if (r == 0) {
 		d->ctl_ev = event_new(s->base, d->ctl_fd, EV_READ | EV_PERSIST, device_hear, d);
 		r = d->ctl_ev && event_add(d->ctl_ev, NULL) == 0 ? 0 : -ENOMEM;
@@ -245,14 +239,8 @@ static bool captures(const struct sup_device *d)
 
 static int first_birth(struct sup_device *d, struct node_msg *msg)
 {
-	struct netns_err err = { 0 };
-	int r;
-
 	d->user_ns = msg->fds[1];
 	d->net_ns = msg->fds[2];
-	r = nlh_open(d->net_ns, NETLINK_ROUTE, &d->nl, &err);
-	if (r < 0)
-		return r;
 	if (captures(d)) {
 		d->capture_fd = open_capture(d);
 		if (d->capture_fd < 0)

@@ -207,12 +207,16 @@ struct step {
 static int open_home(struct sup *s)
 {
 	struct netns_err err = { 0 };
+	struct ns_sysctl_fresh fresh;
 	int r = nlh_open(NS_CURRENT, NETLINK_ROUTE, &s->home, &err);
 
+	if (r < 0)
+		return r;
+	s->fresh = ns_sysctl_survey();
+	ns_sysctl_know(&fresh, s->fresh);
 	/* Ends of wires live here: their only frames are those that a device sends. */
-	if (r == 0)
-		r = ns_sysctl_apply(NS_CURRENT, NS_ROLE_NO_IPV6, NULL, NULL, &err);
-	return r < 0 ? r : nl_link_up(s->home, "lo", &err);
+	(void)ns_sysctl_apply_fresh(&fresh, NS_ROLE_NO_IPV6, NULL, NULL);
+	return nl_link_up(s->home, "lo", &err);
 }
 
 static int set_up(struct sup *s)

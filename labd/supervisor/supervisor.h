@@ -105,6 +105,7 @@ struct sup {
 	struct sup_device *devices;
 	struct sup_link *links;
 	struct nl_h *home; /* labd's own network namespace */
+	uint64_t fresh;	   /* which settings a new namespace has by itself: ns_sysctl_survey() */
 	size_t n_wanted, n_asked, n_ready, n_links_made;
 	bool begun; /* every device has read its configuration once */
 	bool ready, ending, failed;

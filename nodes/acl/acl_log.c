@@ -22,8 +22,8 @@ struct flow {
 };
 
 struct acl_log {
-	struct flow flows[LOG_FLOWS_MAX];
 	nsec_t next_ns; /* no flow is to be told of before */
+	struct flow flows[LOG_FLOWS_MAX];
 };
 
 struct acl_log *acl_log_new(void)

@@ -13,7 +13,7 @@
 #define NODE_MSG_FDS	  8
 
 enum node_msg_type {
-	/* supervisor -> zygote. id = device; text = JSON: see nodes/zygote.c. fds: control,
+	/* supervisor -> zygote. id = device; text = base/node_spawn.h's bytes. fds: control,
 	 * journal, clock page, state directory, files directory [, user namespace, network
 	 * namespace]: with the last two the device's namespaces exist already (its node is started
 	 * anew). */

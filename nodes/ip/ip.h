@@ -31,10 +31,9 @@ struct ip_route {
 };
 
 struct ip_conf {
+	unsigned n_ifs, n_routes; /* before the tables: those stay untouched until they are used */
 	struct ip_if_conf ifs[DEVICE_IFACES_MAX];
-	unsigned n_ifs;
 	struct ip_route routes[IP_ROUTES_MAX];
-	unsigned n_routes;
 };
 
 struct ip_host;
@@ -42,11 +41,11 @@ struct ip_host;
 /* ip_facts.c: which addresses the device holds, by configuration, DHCP or hand, as facts. */
 #define IP_FACTS_MAX 256
 struct ip_facts {
+	unsigned n_held;
 	struct ip_held {
 		uint32_t ifid;
 		struct iface_addr addr;
 	} held[IP_FACTS_MAX];
-	unsigned n_held;
 };
 extern const struct fact_kind ip_address_fact;
 /* Begins and ends facts until they say what the device's snapshot says. */

@@ -17,11 +17,11 @@ struct applied_route {
 struct ip_host {
 	const struct ip_conf *conf;
 	const struct device *dev;
+	struct ip_probes *probes;
+	unsigned n_routes;
+	struct ip_facts facts;
 	struct ip_if_conf applied[DEVICE_IFACES_MAX]; /* what the kernel was told */
 	struct applied_route routes[IP_ROUTES_MAX];
-	unsigned n_routes;
-	struct ip_probes *probes;
-	struct ip_facts facts;
 };
 
 struct ip_probes *ip_host_probes(struct ip_host *host)
