@@ -86,10 +86,10 @@ const struct ns_sysctl ns_sysctl_baseline[] = {
 	  "the same" },
 	{ NS_ROLE_BRIDGE, "net/bridge/bridge-nf-call-arptables", "0",
 	  "the same" },
-	{ NS_ROLE_NO_IPV6, "net/ipv6/conf/all/disable_ipv6", "1",
-	  "no router solicitations, MLD and DAD in a lab without IPv6; up to 2 s less at 1000 devices" },
+	/* Not conf/all: that is for interfaces that are there already, and who writes it while another
+	 * holds the kernel's lock for links spins until he gets it. */
 	{ NS_ROLE_NO_IPV6, "net/ipv6/conf/default/disable_ipv6", "1",
-	  "the same, for interfaces to come" },
+	  "no router solicitations, MLD and DAD in a lab without IPv6; up to 2 s less at 1000 devices" },
 	{ NS_ROLE_IPV6, "net/ipv6/conf/all/disable_ipv6", "0",
 	  "some hosts switch IPv6 off" },
 	{ NS_ROLE_IPV6, "net/ipv6/conf/default/disable_ipv6", "0",
@@ -277,7 +277,8 @@ uint64_t ns_sysctl_survey(void)
 	struct ns_sysctl_fresh here;
 	uint64_t has = 0;
 
-	static_assert(sizeof(ns_sysctl_baseline) / sizeof(*ns_sysctl_baseline) <= 64, "one bit each");
+	static_assert(sizeof(ns_sysctl_baseline) / sizeof(*ns_sysctl_baseline) <= 64,
+		      "one bit each");
 	ns_sysctl_know(&here, 0);
 	for (size_t i = 0; i < ns_n_sysctl_baseline; i++) {
 		char value[NS_SYSCTL_VALUE_LEN];

@@ -13,7 +13,8 @@ static const char usage[] =
 	"  labnode --check        reads {\"devices\": [{\"name\", \"kind\", \"ifaces\", "
 	"\"config\"}]} and\n"
 	"                         prints DEVICE:LINE:COLUMN: SEVERITY: MESSAGE for what is wrong\n"
-	"  labnode --zygote FD    used by labd: starts devices on request; --fresh HEX: the rows of the\n"
+	"  labnode --zygote FD    used by labd: starts devices on request; --fresh HEX: the rows "
+	"of the\n"
 	"                         settings' baseline that a new namespace has by itself\n"
 	"  labnode --version\n";
 

@@ -250,7 +250,7 @@ void stream_close(struct machine *m, const struct fx_effect *e);
 struct ns_sysctl_fresh;
 /* Sysctls, before the root is left. |fresh|: the namespace is new; NULL: it was in use. */
 int kernel_baseline(struct node *n, const struct ns_sysctl_fresh *fresh);
-int kernel_init(struct node *n);     /* finds the interfaces, brings them up, watches */
+int kernel_init(struct node *n); /* finds the interfaces, brings them up, watches */
 int kernel_read_addrs(struct node *n);
 struct nl_ip;
 struct nl_ip nl_from_addr(const struct addr *a);

@@ -6,9 +6,12 @@
  * process cannot write more than one line of its own. */
 #include "shell.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <linux/if_ether.h>
+#include <linux/if_packet.h>
 #include <linux/sched.h>
 #include <malloc.h>
 #include <sched.h>
@@ -65,7 +68,7 @@ static int read_ifaces(struct node *n, struct rd *r, unsigned count)
 	return 0;
 }
 
-static int read_description(struct node *n, const struct node_msg *msg)
+static int read_description(struct node *n, const struct node_msg *msg, struct node_ring *ret_ring)
 {
 	struct node_spawn s;
 	struct rd r;
@@ -80,6 +83,7 @@ static int read_description(struct node *n, const struct node_msg *msg)
 	n->dev.kind = s.kind;
 	n->quiet = s.quiet;
 	n->seed = s.seed;
+	*ret_ring = s.ring;
 	return read_ifaces(n, &r, s.n_ifaces);
 }
 
@@ -107,11 +111,41 @@ static int open_node(struct node *n, const struct node_msg *msg)
 	return 0;
 }
 
-static void ctl_send_raw(const struct node *n, enum node_msg_type type)
+/* Made here, where it costs the supervisor nothing: its memory is cleared, and the kernel waits for
+ * a grace period. */
+static int open_ring(const struct node_ring *ring)
 {
-	struct node_msg msg = { .type = type };
+	struct tpacket_req3 req = { .tp_block_size = ring->block_bytes,
+				    .tp_block_nr = ring->n_blocks,
+				    .tp_frame_size = ring->frame_bytes,
+				    .tp_retire_blk_tov = ring->retire_ms };
+	struct sockaddr_ll all = { .sll_family = AF_PACKET, .sll_protocol = htons(ETH_P_ALL) };
+	int version = TPACKET_V3, r = 0;
+	int fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 
-	(void)node_msg_send(n->ctl_fd, &msg);
+	if (fd < 0 || ring->frame_bytes == 0)
+		return fd < 0 ? -errno : -EINVAL;
+	req.tp_frame_nr = ring->block_bytes / ring->frame_bytes * ring->n_blocks;
+	if (setsockopt(fd, SOL_PACKET, PACKET_VERSION, &version, sizeof(version)) < 0 ||
+	    setsockopt(fd, SOL_PACKET, PACKET_RX_RING, &req, sizeof(req)) < 0 ||
+	    bind(fd, (struct sockaddr *)&all, sizeof(all)) < 0)
+		r = -errno;
+	if (r < 0)
+		close(fd);
+	return r < 0 ? r : fd;
+}
+
+static int tell_prepared(const struct node *n, const struct node_ring *ring)
+{
+	int fd = ring->n_blocks > 0 ? open_ring(ring) : -1;
+	struct node_msg msg = { .type = NM_PREPARED, .fds = { fd }, .n_fds = fd >= 0 };
+
+	if (ring->n_blocks > 0 && fd < 0)
+		return fd;
+	(void)node_msg_send(n->ctl_fd, &msg); /* without a supervisor it ends soon */
+	if (fd >= 0)
+		close(fd);
+	return 0;
 }
 
 static _Noreturn void child_fail(const struct node *n, const char *what, int err)
@@ -129,6 +163,7 @@ static _Noreturn void child_fail(const struct node *n, const char *what, int err
 static _Noreturn void child_main(const struct zygote *z, const struct node_msg *msg)
 {
 	struct node *n = calloc(1, sizeof(*n));
+	struct node_ring ring;
 	int r;
 
 	if (!n)
@@ -137,7 +172,7 @@ static _Noreturn void child_main(const struct zygote *z, const struct node_msg *
 	close(z->fd); /* a node asks for no siblings */
 	prctl(PR_SET_NAME, "labnode");
 	signal(SIGPIPE, SIG_IGN);
-	if ((r = read_description(n, msg)) < 0)
+	if ((r = read_description(n, msg, &ring)) < 0)
 		child_fail(n, "its description cannot be read", r);
 	if (setresgid(0, 0, 0) < 0 || setresuid(0, 0, 0) < 0)
 		child_fail(n, "its ids cannot be set", -errno);
@@ -147,7 +182,8 @@ static _Noreturn void child_main(const struct zygote *z, const struct node_msg *
 		child_fail(n, "its files cannot be opened", r);
 	if ((r = kernel_baseline(n, msg->n_fds > FD_NET_NS ? NULL : &z->fresh)) < 0)
 		child_fail(n, "its network namespace cannot be prepared", r);
-	ctl_send_raw(n, NM_PREPARED);
+	if ((r = tell_prepared(n, &ring)) < 0)
+		child_fail(n, "its frames cannot be captured", r);
 	if ((r = sandbox_root()) < 0)
 		child_fail(n, "it cannot get a root of its own", r);
 	journal_init(n);
@@ -304,8 +340,8 @@ static void spawn(const struct zygote *z, const struct node_msg *msg)
 		spawn_new(z, msg, &s);
 }
 
-/* While a node is born most of what it allocates is tables that stay empty for long: as pages of their
- * own, which come zeroed, they cost nothing until they are used. */
+/* While a node is born most of what it allocates is tables that stay empty for long: as pages of
+ * their own, which come zeroed, they cost nothing until they are used. */
 static void heap_for_birth(void)
 {
 	mallopt(M_MMAP_THRESHOLD, MMAP_FROM_BYTES);

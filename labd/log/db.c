@@ -254,6 +254,7 @@ struct db *db_close(struct db *db)
 		return NULL;
 	for (int i = 0; i < N_STMTS; i++)
 		sqlite3_finalize(db->stmts[i]);
+	db_plan_done(db);
 	db_fact_tables_free(db);
 	sqlite3_close(db->sql);
 	/* Not before: closing any descriptor of a file ends this process's locks on it. */

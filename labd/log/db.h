@@ -118,6 +118,7 @@ int db_put_lab(struct db *db, const struct log_lab *lab);
 int db_put_device(struct db *db, const struct log_device *d);
 int db_put_iface(struct db *db, const struct log_iface *i);
 int db_put_link(struct db *db, const struct log_link *l);
+void db_plan_done(struct db *db); /* no more of these rows */
 int db_put_rule(struct db *db, unsigned id, const char *name, const char *protocol,
 		const char *kind, const char *sentence, const char *source, bool inferred);
 

@@ -2,24 +2,35 @@
 
 #include "labd/log/db_sql.h"
 
-/* These rows are few and written once: prepared where they are used. */
-static int prepare(struct db *db, const char *sql, sqlite3_stmt **ret)
+/* Rows that are written once, at the start: a statement is prepared for the first of its kind and
+ * kept until all are there. */
+static int prepare(struct db *db, enum db_plan_stmt which, const char *sql, sqlite3_stmt **ret)
 {
-	return db_errno(sqlite3_prepare_v2(db->sql, sql, -1, ret, NULL));
+	int r = 0;
+
+	if (!db->plan[which])
+		r = db_errno(sqlite3_prepare_v2(db->sql, sql, -1, &db->plan[which], NULL));
+	*ret = db->plan[which];
+	return r;
 }
 
 static int finish(struct db *db, sqlite3_stmt *s)
 {
-	int r = db_step(db, s);
+	return db_step(db, s);
+}
 
-	sqlite3_finalize(s);
-	return r;
+void db_plan_done(struct db *db)
+{
+	for (int i = 0; i < N_PLAN_STMTS; i++) {
+		sqlite3_finalize(db->plan[i]);
+		db->plan[i] = NULL;
+	}
 }
 
 int db_put_lab(struct db *db, const struct log_lab *lab)
 {
 	sqlite3_stmt *s;
-	int r = prepare(db, "INSERT OR IGNORE INTO lab VALUES (1,?,?,?,?,?,?,?,?)", &s);
+	int r = prepare(db, PLAN_LAB, "INSERT OR IGNORE INTO lab VALUES (1,?,?,?,?,?,?,?,?)", &s);
 
 	if (r < 0)
 		return r;
@@ -37,7 +48,7 @@ int db_put_lab(struct db *db, const struct log_lab *lab)
 int db_put_device(struct db *db, const struct log_device *d)
 {
 	sqlite3_stmt *s;
-	int r = prepare(db, "INSERT OR IGNORE INTO device VALUES (?,?,?)", &s);
+	int r = prepare(db, PLAN_DEVICE, "INSERT OR IGNORE INTO device VALUES (?,?,?)", &s);
 
 	if (r < 0)
 		return r;
@@ -51,7 +62,7 @@ int db_put_iface(struct db *db, const struct log_iface *i)
 {
 	char mac[MAC_TEXT_LEN];
 	sqlite3_stmt *s;
-	int r = prepare(db, "INSERT OR IGNORE INTO interface VALUES (?,?,?,?,?)", &s);
+	int r = prepare(db, PLAN_IFACE, "INSERT OR IGNORE INTO interface VALUES (?,?,?,?,?)", &s);
 
 	if (r < 0)
 		return r;
@@ -67,7 +78,7 @@ int db_put_iface(struct db *db, const struct log_iface *i)
 static int put_ways(struct db *db, const struct log_link *l)
 {
 	sqlite3_stmt *s;
-	int r = prepare(db,
+	int r = prepare(db, PLAN_WAY,
 			"INSERT OR IGNORE INTO way "
 			"SELECT l.id * 2 + d.dir, l.id, l.name, sd.name, si.name, rd.name, ri.name "
 			"FROM link l, (SELECT 0 AS dir UNION ALL SELECT 1) d "
@@ -89,7 +100,7 @@ int db_put_link(struct db *db, const struct log_link *l)
 		[LOG_CAPTURE_A] = "a", [LOG_CAPTURE_B] = "b", [LOG_CAPTURE_WIRES] = "wire"
 	};
 	sqlite3_stmt *s;
-	int r = prepare(db, "INSERT OR IGNORE INTO link VALUES (?,?,?,?,?,?,?)", &s);
+	int r = prepare(db, PLAN_LINK, "INSERT OR IGNORE INTO link VALUES (?,?,?,?,?,?,?)", &s);
 
 	if (r < 0)
 		return r;
@@ -108,7 +119,7 @@ int db_put_rule(struct db *db, unsigned id, const char *name, const char *protoc
 		const char *kind, const char *sentence, const char *source, bool inferred)
 {
 	sqlite3_stmt *s;
-	int r = prepare(db, "INSERT OR IGNORE INTO rule VALUES (?,?,?,?,?,?,?)", &s);
+	int r = prepare(db, PLAN_RULE, "INSERT OR IGNORE INTO rule VALUES (?,?,?,?,?,?,?)", &s);
 
 	if (r < 0)
 		return r;

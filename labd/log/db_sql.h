@@ -38,9 +38,21 @@ struct waiting_packet {
 	char text[LINE_MAX_BYTES];
 };
 
+/* db_lab.c: of the rows that say what was built */
+enum db_plan_stmt {
+	PLAN_LAB,
+	PLAN_DEVICE,
+	PLAN_IFACE,
+	PLAN_LINK,
+	PLAN_WAY,
+	PLAN_RULE,
+	N_PLAN_STMTS
+};
+
 struct db {
 	sqlite3 *sql;
 	sqlite3_stmt *stmts[N_STMTS];
+	sqlite3_stmt *plan[N_PLAN_STMTS];	     /* while these rows are written */
 	struct fact_table *facts[DB_FACT_KINDS_MAX]; /* by number in --describe */
 	int wal_pages;				     /* after the last commit */
 	uint32_t page_bytes;

@@ -152,6 +152,7 @@ int engine_fill_database(struct engine *e, struct sbuf *reterr)
 		r = put_plan(e);
 	if (r == 0)
 		r = put_rules(e);
+	db_plan_done(store_db(e->store));
 	if (r == 0)
 		r = put_fact_tables(e, reterr);
 	store_check(e->store, r);

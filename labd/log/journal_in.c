@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 
 #include "base/cur.h"
@@ -27,6 +28,8 @@ struct numbered {
 	uint64_t id, packet;
 };
 
+#define DECISIONS_BYTES (JOURNAL_DECISIONS * sizeof(struct numbered))
+
 struct journal_in {
 	struct journal_env env;
 	uint32_t device;
@@ -34,7 +37,7 @@ struct journal_in {
 	int fd;
 	struct datagram *head, **tail;
 	size_t queued;
-	struct numbered decisions[JOURNAL_DECISIONS];
+	struct numbered *decisions; /* [JOURNAL_DECISIONS], pages that are there when used */
 	unsigned n_trouble;
 };
 
@@ -50,7 +53,11 @@ struct journal_in *journal_in_new(const struct journal_env *env, uint32_t device
 	j->fd = fd;
 	j->tail = &j->head;
 	j->name = strdup(name);
-	return j->name ? j : journal_in_free(j);
+	j->decisions = mmap(NULL, DECISIONS_BYTES, PROT_READ | PROT_WRITE,
+			    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (j->decisions == MAP_FAILED)
+		j->decisions = NULL;
+	return j->name && j->decisions ? j : journal_in_free(j);
 }
 
 static void drop_head(struct journal_in *j)
@@ -70,6 +77,8 @@ struct journal_in *journal_in_free(struct journal_in *j)
 		return NULL;
 	while (j->head)
 		drop_head(j);
+	if (j->decisions)
+		munmap(j->decisions, DECISIONS_BYTES);
 	free(j->name);
 	free(j);
 	return NULL;
@@ -379,7 +388,7 @@ void journal_in_ended(struct journal_in *j, const char *why, bool all)
 	struct store *s = j->env.store;
 
 	journal_in_run(j, INT64_MAX);
-	memset(j->decisions, 0, sizeof(j->decisions));
+	memset(j->decisions, 0, DECISIONS_BYTES);
 	if (store_ready(s))
 		store_check(s, db_facts_end_all(store_db(s), j->name, labtime_now(j->env.time), why,
 						!all));

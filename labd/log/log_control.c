@@ -223,7 +223,8 @@ static bool handle(struct log_proc *p, const struct log_msg *msg)
 		r = -EBADMSG;
 		break;
 	}
-	log_tell(p, LM_DONE, msg->id, r, r < 0 ? strerror(-r) : NULL);
+	if (msg->id != 0 || r < 0) /* who gave no number waits for no answer */
+		log_tell(p, LM_DONE, msg->id, r, r < 0 ? strerror(-r) : NULL);
 	return false;
 }
 

@@ -274,6 +274,8 @@ static int begin(struct log_proc *p, struct sbuf *reterr)
 	p->sources = sources_new(p->engine, &a->feed, a->ring_bytes, reterr);
 	if (!p->sources)
 		return -ENOMEM;
+	if (a->resumed)
+		sources_resume(p->sources);
 	r = make_epoll(p);
 	if (r == 0 && a->sandbox)
 		r = log_sandbox();

@@ -51,14 +51,24 @@ static uint32_t block_bytes_of(size_t bytes)
 	return block > BLOCK_BYTES_MAX ? BLOCK_BYTES_MAX : (uint32_t)block;
 }
 
+struct ring_shape ring_shape(size_t bytes)
+{
+	struct ring_shape s = { .frame_bytes = FRAME_BYTES, .retire_ms = RING_RETIRE_MS };
+
+	bytes = round_bytes(bytes);
+	s.block_bytes = block_bytes_of(bytes);
+	s.n_blocks = (uint32_t)(bytes / s.block_bytes);
+	return s;
+}
+
 static int set_up(int fd, size_t bytes)
 {
-	uint32_t block = block_bytes_of(bytes);
-	struct tpacket_req3 req = { .tp_block_size = block,
-				    .tp_block_nr = (unsigned)(bytes / block),
-				    .tp_frame_size = FRAME_BYTES,
-				    .tp_frame_nr = (unsigned)(bytes / FRAME_BYTES),
-				    .tp_retire_blk_tov = RING_RETIRE_MS };
+	struct ring_shape s = ring_shape(bytes);
+	struct tpacket_req3 req = { .tp_block_size = s.block_bytes,
+				    .tp_block_nr = s.n_blocks,
+				    .tp_frame_size = s.frame_bytes,
+				    .tp_frame_nr = (unsigned)(bytes / s.frame_bytes),
+				    .tp_retire_blk_tov = s.retire_ms };
 	int version = TPACKET_V3;
 
 	if (setsockopt(fd, SOL_PACKET, PACKET_VERSION, &version, sizeof(version)) < 0)

@@ -34,12 +34,18 @@ struct ring_stats {
 	uint64_t n_drops;  /* of these, how many found no room */
 };
 
+/* How a ring of about so many octets is laid out. Its socket may be given the ring, be bound and so
+ * begin to keep frames before this process sees it: ring_open() then takes it as it is. */
+struct ring_shape {
+	uint32_t block_bytes, n_blocks, frame_bytes, retire_ms;
+};
+struct ring_shape ring_shape(size_t bytes);
 /* bytes: rounded down to a power of two between RING_BYTES_MIN and _MAX. */
 int ring_open(int fd, size_t bytes, struct ring **ret);
 struct ring *ring_close(struct ring *r);
 int ring_fd(const struct ring *r);
 size_t ring_bytes(const struct ring *r);
-bool ring_was_taken_over(const struct ring *r); /* from an earlier life */
+bool ring_was_taken_over(const struct ring *r); /* it was there before */
 /* Which interfaces pass, and how much of each frame. n = 0: none; more than RING_IFINDEXES_MAX, or
  * `all`: every one. */
 int ring_filter(struct ring *r, const int *ifindexes, size_t n, bool all, uint32_t snap_len);

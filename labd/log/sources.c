@@ -103,6 +103,7 @@ int sources_add(struct sources *s, uint32_t device, int capture_fd, int netlink_
 		ring_source_free(r);
 		return err;
 	}
+	r->from_first = !s->resumed || !ring_was_taken_over(r->ring);
 	s->rings[s->n_rings++] = r;
 	s->ring_used += ring_bytes(r->ring);
 	ring_find_ports(s, r);
@@ -127,9 +128,16 @@ int sources_set_ifindex(struct sources *s, uint32_t ifid, int ifindex)
 		for (uint32_t p = 0; p < s->rings[i]->n_ports; p++)
 			if (s->rings[i]->ports[p].ifid == ifid) {
 				ring_port_is(s->rings[i], &s->rings[i]->ports[p], ifindex);
-				return ring_set_filter(s, s->rings[i]);
+				/* Until all are known everything passes: one filter is enough. */
+				return ring_all_known(s->rings[i]) ? ring_set_filter(s, s->rings[i])
+								   : 0;
 			}
 	return 0; /* captured elsewhere: nothing to do with it */
+}
+
+void sources_resume(struct sources *s)
+{
+	s->resumed = true;
 }
 
 void sources_skip_until(struct sources *s, int64_t wall_ns, uint64_t feed_pos)

@@ -30,6 +30,8 @@ void sources_remove(struct sources *s, uint32_t device);
 int sources_set_ifindex(struct sources *s, uint32_t ifid, int ifindex);
 
 /* Frames stamped up to and including that are stored already: pass over them in the rings. */
+/* Before rings are added: an earlier process may have read them. */
+void sources_resume(struct sources *s);
 void sources_skip_until(struct sources *s, int64_t wall_ns, uint64_t feed_pos);
 /* Passes over everything that waits, counting it. */
 void sources_discard(struct sources *s, const char *why);

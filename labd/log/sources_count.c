@@ -23,7 +23,7 @@ struct port *ring_port(struct ring_source *r, int ifindex)
 	return NULL;
 }
 
-static bool all_known(const struct ring_source *r)
+bool ring_all_known(const struct ring_source *r)
 {
 	for (uint32_t i = 0; i < r->n_ports; i++)
 		if (r->ports[i].ifindex == 0)
@@ -74,7 +74,7 @@ void ring_find_ports(struct sources *s, struct ring_source *r)
 	bool found = false;
 	int n;
 
-	if ((all_known(r) && (r->netlink_fd < 0 || all_based(r))) ||
+	if ((ring_all_known(r) && (r->netlink_fd < 0 || all_based(r))) ||
 	    now_ns - r->looked_ns < LOOK_EVERY_NS)
 		return;
 	n = ask_links(r, &links);
@@ -99,7 +99,7 @@ void ring_port_is(struct ring_source *r, struct port *p, int ifindex)
 {
 	p->ifindex = ifindex;
 	/* A ring that hears it from its first frame on: the counters count from zero, as we do. */
-	if (p->base_ns == 0 && r->netlink_fd >= 0 && !ring_was_taken_over(r->ring))
+	if (p->base_ns == 0 && r->netlink_fd >= 0 && r->from_first)
 		p->base_ns = 1;
 }
 
@@ -111,7 +111,7 @@ int ring_set_filter(struct sources *s, struct ring_source *r)
 	for (uint32_t i = 0; i < r->n_ports && n < RING_IFINDEXES_MAX; i++)
 		if (r->ports[i].ifindex != 0)
 			ifindexes[n++] = r->ports[i].ifindex;
-	return ring_filter(r->ring, ifindexes, n, !all_known(r),
+	return ring_filter(r->ring, ifindexes, n, !ring_all_known(r),
 			   s->pressed ? PRESSED_BYTES : PKT_FRAME_MAX);
 }
 

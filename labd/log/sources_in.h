@@ -19,6 +19,7 @@ struct port {
 struct ring_source {
 	uint32_t device;
 	struct ring *ring;
+	bool from_first; /* nobody read it before: it has every frame since its links are there */
 	int netlink_fd;
 	struct port *ports;
 	uint32_t n_ports;
@@ -46,10 +47,11 @@ struct sources {
 	bool feed_moved;
 	size_t ring_budget, ring_used;
 	int64_t seen_ns, skip_ns;
-	bool pressed;
+	bool pressed, resumed;
 };
 
 /* sources_count.c */
+bool ring_all_known(const struct ring_source *r);
 void ring_find_ports(struct sources *s, struct ring_source *r);
 /* The port's index, before its interface is set up. */
 void ring_port_is(struct ring_source *r, struct port *p, int ifindex);

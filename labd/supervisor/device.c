@@ -41,7 +41,6 @@ struct sup_device *device_by_pid(struct sup *s, pid_t pid)
 	return NULL;
 }
 
-static void on_go(evutil_socket_t fd, short what, void *arg);
 static void devices_begin(struct sup *s);
 
 int devices_init(struct sup *s)
@@ -61,8 +60,7 @@ int devices_init(struct sup *s)
 		d->wanted = true;
 	}
 	s->n_wanted = s->plan->n_devices;
-	s->go_ev = event_new(s->base, -1, 0, on_go, s);
-	return s->go_ev ? 0 : -ENOMEM;
+	return 0;
 }
 
 /* --- life and death ----------------------------------------------------------------------- */
@@ -119,33 +117,19 @@ void device_again(struct sup_device *d, const char *why)
 	devices_spawn_some(d->sup);
 }
 
-void device_on_logged(struct sup *s, uint32_t id)
-{
-	if (id == 0 || id > s->plan->n_devices || s->devices[id - 1].logged)
-		return;
-	s->devices[id - 1].logged = true;
-	event_active(s->go_ev, EV_TIMEOUT, 0); /* the log may have been heard amid other work */
-}
-
-/* Born, prepared and listened to, in whatever order these were told: links, then the start. No
- * frame can pass before the log reads it. */
+/* Born and prepared, in whatever order these were told: links, then the start. Its ring, where it
+ * has one, keeps frames already: none can pass that the log will not read. */
 void device_go_on(struct sup_device *d)
 {
-	if (!d->spawned || !d->prepared || !d->logged || d->state != DEVICE_SPAWNING)
+	if (!d->spawned || !d->prepared || d->state != DEVICE_SPAWNING)
 		return;
+	if (!d->logged)
+		log_add_device(d);
+	d->logged = true;
 	d->state = DEVICE_SPAWNED;
 	if (links_make_for(d) < 0)
 		return; /* which told why */
 	device_start_if_linked(d);
-}
-
-static void on_go(evutil_socket_t fd, short what, void *arg)
-{
-	struct sup *s = arg;
-
-	(void)fd, (void)what;
-	for (size_t i = 0; i < s->plan->n_devices && !s->ending; i++)
-		device_go_on(&s->devices[i]);
 }
 
 void device_start_if_linked(struct sup_device *d)
@@ -263,8 +247,12 @@ static void on_ready(struct sup_device *d, const struct node_msg *msg)
 	devices_begin(s);
 }
 
-static void on_prepared(struct sup_device *d)
+static void on_prepared(struct sup_device *d, struct node_msg *msg)
 {
+	if (msg->n_fds == 1 && d->capture_fd < 0) {
+		d->capture_fd = msg->fds[0];
+		msg->n_fds = 0;
+	}
 	d->prepared = true;
 	device_go_on(d);
 }
@@ -290,7 +278,7 @@ void device_hear(evutil_socket_t fd, short what, void *arg)
 		else if (msg.type == NM_LOADED)
 			on_loaded(d);
 		else if (msg.type == NM_PREPARED)
-			on_prepared(d);
+			on_prepared(d, &msg);
 		else
 			control_from_node(d, &msg);
 		node_msg_close_fds(&msg);

@@ -23,7 +23,6 @@
 #include "netns/ns.h"
 
 #define BARRIER_BIT 0x80000000u /* in the id of a message: its answer is a barrier's */
-#define DEVICE_BIT  0x40000000u /* its answer says that a device's frames are read from now on */
 
 #define CHANNEL_BYTES (1 << 20)
 #define ROOM_WAIT_MS  10000 /* for the log to take a message */
@@ -219,8 +218,6 @@ static void on_log(evutil_socket_t fd, short what, void *arg)
 	while ((r = log_msg_recv(fd, buf, &msg)) == 0) {
 		if (msg.type == LM_DONE && (msg.id & BARRIER_BIT))
 			sync_log_answered(s, msg.id & ~BARRIER_BIT);
-		else if (msg.type == LM_DONE && (msg.id & DEVICE_BIT))
-			device_on_logged(s, msg.id & ~DEVICE_BIT);
 		else if (msg.type == LM_NOTE)
 			fprintf(stderr, "<5>log: %s\n", msg.text ? msg.text : "");
 		else if (msg.type == LM_DONE && msg.status < 0)
@@ -265,7 +262,7 @@ int log_start(struct sup *s)
 	return s->birth->quiet ? 0 : start(s, false);
 }
 
-/* Only of a device that is captured is it of interest; the log answers the last of them. */
+/* Of interest where a device is captured. */
 static void send_ifindexes(struct sup_device *d)
 {
 	const struct plan *p = d->sup->plan;
@@ -274,8 +271,6 @@ static void send_ifindexes(struct sup_device *d)
 		struct log_msg msg = { .type = LM_IFINDEX,
 				       .iface = p->ifaces[d->plan->ifaces[i]].id,
 				       .device = d->plan->id,
-				       .id = i + 1 == d->plan->n_ifaces ? d->plan->id | DEVICE_BIT
-									: 0,
 				       .number = link_ifindex(d, d->plan->ifaces[i]),
 				       .fds = { -1, -1, -1 } };
 
@@ -292,8 +287,6 @@ int log_start_again(struct sup *s)
 
 		if (d->net_ns >= 0)
 			send_ifindexes(d);
-		if (d->net_ns >= 0 && d->capture_fd < 0)
-			d->logged = true;
 	}
 	if (r == 0)
 		sync_log_new(s);
@@ -317,8 +310,6 @@ void log_add_device(struct sup_device *d)
 {
 	struct log_msg msg = { .type = LM_DEVICE, .device = d->plan->id };
 
-	/* Without a ring there is nothing to wait for: what its node says waits in the socket. */
-	d->logged = d->sup->birth->quiet || d->capture_fd < 0;
 	if (d->sup->birth->quiet)
 		return;
 	if (d->capture_fd >= 0)

@@ -3,8 +3,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/if_packet.h>
-#include <linux/netlink.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,10 +10,10 @@
 #include <unistd.h>
 
 #include "base/node_spawn.h"
+#include "labd/log/log.h"
+#include "labd/log/ring.h"
 #include "netns/err.h"
 #include "netns/idmap.h"
-#include "netns/nl.h"
-#include "netns/ns.h"
 
 #define MAP_TEXT_MAX 1024
 #define ASK_WAIT_NS  (30 * SEC)
@@ -46,6 +44,38 @@ static int maps_for_devices(char uid[MAP_TEXT_MAX], char gid[MAP_TEXT_MAX])
 	return 0;
 }
 
+static bool captures(const struct sup_device *d)
+{
+	const struct plan *plan = d->sup->plan;
+
+	for (size_t i = 0; i < d->plan->n_ifaces; i++) {
+		const struct plan_iface *f = &plan->ifaces[d->plan->ifaces[i]];
+		const struct plan_link *l = &plan->links[f->link];
+
+		if (l->carrier == CARRIER_VETH && l->capture == f->end)
+			return true;
+	}
+	return false;
+}
+
+/* One memory budget for the rings of a lab. */
+static struct node_ring ring_of(const struct sup_device *d)
+{
+	const struct sup *s = d->sup;
+	struct ring_shape shape;
+	size_t n = 0;
+
+	if (s->birth->quiet || d->capture_fd >= 0 || !captures(d))
+		return (struct node_ring){ 0 };
+	for (size_t i = 0; i < s->plan->n_devices; i++)
+		n += captures(&s->devices[i]);
+	shape = ring_shape(LOG_RING_BYTES / n);
+	return (struct node_ring){ .block_bytes = shape.block_bytes,
+				   .n_blocks = shape.n_blocks,
+				   .frame_bytes = shape.frame_bytes,
+				   .retire_ms = shape.retire_ms };
+}
+
 /* Into |out|; its length or negative errno. */
 static int describe(const struct sup_device *d, uint8_t *out, size_t size)
 {
@@ -54,6 +84,7 @@ static int describe(const struct sup_device *d, uint8_t *out, size_t size)
 	struct node_spawn s = { .kind = d->plan->kind,
 				.quiet = d->sup->birth->quiet,
 				.seed = d->plan->seed,
+				.ring = ring_of(d),
 				.n_ifaces = (uint16_t)d->plan->n_ifaces,
 				.name = d->plan->name,
 				.uid_map = uid,
@@ -208,48 +239,6 @@ static pid_t pid_of_pidfd(int pidfd)
 	return pid;
 }
 
-/* An AF_PACKET socket of the device's namespace, for the log; protocol 0: nothing yet. */
-static int open_capture(struct sup_device *d)
-{
-	struct ns_guard guard;
-	struct netns_err err = { 0 };
-	int fd, r = ns_enter(d->net_ns, &guard, &err);
-
-	if (r < 0)
-		return r;
-	fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	r = fd < 0 ? -errno : fd;
-	ns_leave(&guard);
-	return r;
-}
-
-static bool captures(const struct sup_device *d)
-{
-	const struct plan *plan = d->sup->plan;
-
-	for (size_t i = 0; i < d->plan->n_ifaces; i++) {
-		const struct plan_iface *f = &plan->ifaces[d->plan->ifaces[i]];
-		const struct plan_link *l = &plan->links[f->link];
-
-		if (l->carrier == CARRIER_VETH && l->capture == f->end)
-			return true;
-	}
-	return false;
-}
-
-static int first_birth(struct sup_device *d, struct node_msg *msg)
-{
-	d->user_ns = msg->fds[1];
-	d->net_ns = msg->fds[2];
-	if (captures(d)) {
-		d->capture_fd = open_capture(d);
-		if (d->capture_fd < 0)
-			return d->capture_fd;
-	}
-	log_add_device(d);
-	return 0;
-}
-
 /* True when the process ended before the zygote's word of it came. */
 static bool ended_already(struct sup *s, pid_t pid, int *ret_status)
 {
@@ -296,7 +285,7 @@ void device_on_spawned(struct sup *s, struct node_msg *msg)
 {
 	struct sup_device *d =
 		msg->id >= 1 && msg->id <= s->plan->n_devices ? &s->devices[msg->id - 1] : NULL;
-	int status, r = 0;
+	int status;
 
 	if (!d || !d->asked)
 		return;
@@ -310,15 +299,11 @@ void device_on_spawned(struct sup *s, struct node_msg *msg)
 		close(d->pidfd);
 	d->pidfd = msg->fds[0];
 	d->pid = pid_of_pidfd(d->pidfd);
+	msg->fds[0] = -1; /* ours now; what is left is closed by the caller */
 	if (msg->n_fds == 3 && d->net_ns < 0) {
-		r = first_birth(d, msg);
+		d->user_ns = msg->fds[1];
+		d->net_ns = msg->fds[2];
 		msg->n_fds = 0;
-	} else {
-		msg->fds[0] = -1; /* ours now; the rest is closed by the caller */
-	}
-	if (r < 0) {
-		sup_fail(s, "%s: its namespaces cannot be used: %s", d->plan->name, strerror(-r));
-		return;
 	}
 	d->spawned = true;
 	if (d->pid <= 0 && ended_already(s, msg->status, &status))

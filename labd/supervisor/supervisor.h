@@ -64,7 +64,7 @@ struct sup_device {
 	int bridge_index;
 	bool linkable; /* its namespace takes links */
 	unsigned links_missing;
-	bool logged;		/* the log reads its frames, or there is no log */
+	bool logged;		/* the log was told of it */
 	bool wanted, asked;	/* a process for it is to be asked for; was asked of the zygote */
 	bool spawned, prepared; /* its process is known; its namespaces are ready for links */
 	bool was_ready;		/* once, so its lab is not in vain without it */
@@ -123,7 +123,6 @@ struct sup {
 	struct feed_fds feed;
 	uint32_t wires_seq;
 	struct event *look_ev; /* once a second */
-	struct event *go_ev;   /* a device may go on */
 
 	struct {
 		enum { SYNC_NONE, SYNC_NODES, SYNC_WIRES, SYNC_LOG } phase; /* who is waited for */
@@ -160,7 +159,6 @@ void device_on_spawned(struct sup *s, struct node_msg *msg);
 
 /* device.c */
 int devices_init(struct sup *s);
-void device_on_logged(struct sup *s, uint32_t id);
 void device_start_if_linked(struct sup_device *d);
 void device_on_exit(struct sup_device *d, int status);
 int device_send(struct sup_device *d, const struct node_msg *msg);

@@ -22,7 +22,8 @@ enum node_msg_type {
 	 * supervisor's pid namespace), text = reason. fds: pidfd, user ns, network ns. */
 	NM_SPAWNED,
 	/* node -> supervisor: its namespaces are prepared (settings that links inherit are
-	   written). */
+	 * written). fds: the socket of its packet ring, where one was asked for; it keeps frames
+	 * from now on. */
 	NM_PREPARED,
 	/* supervisor -> node: its links are there. text = the configuration to begin with (empty:
 	 * the node's own saved one). */

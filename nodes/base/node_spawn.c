@@ -29,6 +29,10 @@ void node_spawn_write(struct wr *w, const struct node_spawn *s)
 	wr_u8(w, (uint8_t)s->kind);
 	wr_u8(w, s->quiet);
 	wr_u64(w, s->seed);
+	wr_u32(w, s->ring.block_bytes);
+	wr_u32(w, s->ring.n_blocks);
+	wr_u32(w, s->ring.frame_bytes);
+	wr_u32(w, s->ring.retire_ms);
 	wr_u16(w, s->n_ifaces);
 	put_text(w, s->name);
 	put_text(w, s->uid_map);
@@ -51,6 +55,10 @@ int node_spawn_read(struct rd *r, struct node_spawn *ret)
 	*ret = (struct node_spawn){ .kind = kind };
 	ret->quiet = rd_u8(r) != 0;
 	ret->seed = rd_u64(r);
+	ret->ring.block_bytes = rd_u32(r);
+	ret->ring.n_blocks = rd_u32(r);
+	ret->ring.frame_bytes = rd_u32(r);
+	ret->ring.retire_ms = rd_u32(r);
 	ret->n_ifaces = rd_u16(r);
 	ret->name = get_text(r);
 	ret->uid_map = get_text(r);

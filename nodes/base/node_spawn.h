@@ -1,18 +1,25 @@
 /* node_spawn.h: what a zygote is told of a device that it is to bear (the text of NM_SPAWN).
  *
  * Bytes, not text to be parsed: the zygote forks after each, and what it touches costs it a page.
- * u8 kind, u8 quiet, u64 seed, u16 number of interfaces, then name, uid_map, gid_map (u16 length,
- * octets, NUL each), then per interface u32 id, u32 mtu, six octets MAC, name, kname. */
+ * u8 kind, u8 quiet, u64 seed, four u32 of the ring, u16 number of interfaces, then name, uid_map,
+ * gid_map (u16 length, octets, NUL each), then per interface u32 id, u32 mtu, six octets MAC, name,
+ * kname. */
 #ifndef LABD_BASE_NODE_SPAWN_H
 #define LABD_BASE_NODE_SPAWN_H
 
 #include "base/cur.h"
 #include "base/types.h"
 
+/* The packet ring that reads the device's frames for the log; n_blocks 0: none is wanted. */
+struct node_ring {
+	uint32_t block_bytes, n_blocks, frame_bytes, retire_ms;
+};
+
 struct node_spawn {
 	enum device_kind kind;
 	bool quiet;
 	uint64_t seed;
+	struct node_ring ring;
 	uint16_t n_ifaces;
 	const char *name;
 	const char *uid_map, *gid_map; /* as /proc/PID/uid_map takes them */
