@@ -234,7 +234,7 @@ const struct pkt_key *cause_key(const struct node *n, uint32_t number)
 /* Gives the packet behind an event a number by which a later decision may name it. */
 static uint32_t number_cause(struct node *n, const struct cause *cause)
 {
-	if (cause->key.dir == PKT_NONE)
+	if (cause->key.dir == PKT_NONE || n->quiet)
 		return 0;
 	if (++n->n_causes == 0)
 		n->n_causes = 1;

@@ -13,6 +13,7 @@
 #include <netinet/ip.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/inet.h"
@@ -23,6 +24,8 @@
 #define DGRAM_SMALL	 512 /* octets of nearly every datagram: a batch of them is close together */
 #define CONTROL_MAX	 128
 #define BATCHES_PER_TURN 4
+#define CROWD		 4 /* datagrams that came while the last ones were worked on */
+#define GATHER_NS	 (50 * USEC)
 
 /* --- opening ------------------------------------------------------------------------------ */
 
@@ -385,8 +388,8 @@ static const uint8_t *octets_of(int i)
 	return in.whole;
 }
 
-/* One batch. True: there may be more, and the socket is still there. */
-static bool read_batch(struct sock *s)
+/* One batch. How many datagrams it had; 0 also when the socket is gone. */
+static int read_batch(struct sock *s)
 {
 	struct machine *m = s->machine;
 	uint32_t number = s->id.number;
@@ -409,12 +412,25 @@ static bool read_batch(struct sock *s)
 		mh->msg_flags = 0;
 	}
 	dgram_gather(m->node, false);
-	return there && n == BATCH;
+	return there && n > 0 ? n : 0;
+}
+
+/* Many come at a time: the next ones are let gather for a moment, or each would wake us by itself,
+ * which costs their senders' processor as much as ours. */
+static void let_gather(void)
+{
+	const struct timespec moment = { .tv_nsec = GATHER_NS };
+
+	(void)nanosleep(&moment, NULL);
 }
 
 static void on_dgram(evutil_socket_t fd, short what, void *arg)
 {
+	int n = BATCH;
+
 	(void)fd, (void)what;
-	for (int turn = 0; turn < BATCHES_PER_TURN && read_batch(arg); turn++)
-		;
+	for (int turn = 0; turn < BATCHES_PER_TURN && n == BATCH; turn++)
+		n = read_batch(arg);
+	if (n >= CROWD && n < BATCH)
+		let_gather();
 }

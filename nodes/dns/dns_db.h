@@ -15,15 +15,16 @@
 #define DNS_NODE_SETS_MAX 32
 #define DNS_NODES_MAX	  131072
 
+/* The name is last: what a query looks at lies together in front of it. */
 struct dns_node {
 	struct dns_link link;
-	struct dns_name name;
-	struct dns_node *parent; /* NULL only for the root */
 	struct dns_rrset *sets;
 	unsigned n_sets;
+	uint32_t minimum, neg_ttl; /* an apex: seconds, from its SOA */
 	struct dns_node *apex;	   /* of its zone; NULL = in no zone */
 	struct dns_node *cut;	   /* the delegation it lies at or below; NULL = none */
-	uint32_t minimum, neg_ttl; /* an apex: seconds, from its SOA */
+	struct dns_node *parent;   /* NULL only for the root */
+	struct dns_name name;
 };
 
 struct dns_db {
