@@ -31,9 +31,12 @@ static int64_t clock_now(clockid_t id)
 
 struct moment forward_now(const struct forwarder *fw)
 {
-	struct moment now = { .mono_ns = clock_now(CLOCK_MONOTONIC),
-			      .real_ns = clock_now(CLOCK_REALTIME) };
+	struct moment now;
 
+	/* In this order: who is interrupted in between takes frames for younger, never for older.
+	 */
+	now.real_ns = clock_now(CLOCK_REALTIME);
+	now.mono_ns = clock_now(CLOCK_MONOTONIC);
 	now.lab_ns = clock_lab_now(fw->clock, now.mono_ns);
 	return now;
 }
