@@ -8,7 +8,10 @@
 
 #include "base/hash.h"
 
-enum { RECORDS_PER_EVENT = 512 };
+enum {
+	RECORDS_PER_EVENT = 512,
+	SERIAL_GAP_MAX = 1 << 16, /* further apart, the configuration has begun another numbering */
+};
 
 struct dns_published {
 	struct dns_link link;
@@ -146,24 +149,62 @@ void dns_publish_done(struct dns_server *s)
 }
 
 /* The words of a key are the record: "NAME TYPE DATA". */
-static void restore_dynamic(struct dns_server *s, const char *key, uint32_t ttl)
+static bool read_key(const char *key, struct dns_name *owner, uint16_t *type,
+		     struct dns_rdata *data)
 {
 	char words[2][DNS_TEXT_LEN];
-	struct dns_rdata data;
-	struct dns_name owner;
 	const char *why, *at = key;
-	uint16_t type;
 
 	for (int i = 0; i < 2; i++) {
 		size_t len = strcspn(at, " ");
 
 		if (!at[len] || !str_copy_n(words[i], sizeof(words[i]), at, len))
-			return;
+			return false;
 		at += len + 1;
 	}
-	if (!dns_name_parse(words[0], &owner, &why) && !dns_type_parse(words[1], &type) &&
-	    !dns_rdata_parse(type, at, &dns_root, &data, &why))
+	return !dns_name_parse(words[0], owner, &why) && !dns_type_parse(words[1], type) &&
+	       !dns_rdata_parse(*type, at, &dns_root, data, &why);
+}
+
+static void restore_dynamic(struct dns_server *s, const char *key, uint32_t ttl)
+{
+	struct dns_rdata data;
+	struct dns_name owner;
+	uint16_t type;
+
+	if (read_key(key, &owner, &type, &data))
 		(void)dns_overlay_change(s, true, &owner, type, ttl, data.b, data.len);
+}
+
+/* How many changes lie between a zone's first serial and the one that an earlier life told. */
+static uint32_t changes_told(const struct dns_server *s, const char *key)
+{
+	struct dns_rdata data;
+	struct dns_name owner;
+	struct dns_soa soa;
+	uint16_t type;
+
+	if (!strstr(key, " SOA ") || !read_key(key, &owner, &type, &data) || type != DNS_SOA ||
+	    !dns_soa_read(data.b, data.len, &soa))
+		return 0;
+	for (unsigned i = 0; i < s->conf->n_zones; i++) {
+		const struct dns_conf_zone *zone = s->conf->zones[i];
+		uint32_t n = soa.serial - (zone->has_serial ? zone->soa.serial : 1);
+
+		if (zone->has_soa && dns_name_equal(&zone->name, &owner))
+			return n <= SERIAL_GAP_MAX ? n : 0;
+	}
+	return 0;
+}
+
+void dns_restore_serials(struct dns_server *s)
+{
+	for (size_t i = 0; i < s->n_published; i++) {
+		uint32_t n = changes_told(s, s->published_list[i]->key);
+
+		if (n > s->n_updates)
+			s->n_updates = n;
+	}
 }
 
 void dns_restore(struct dns_server *s, const struct ev *ev)

@@ -404,6 +404,7 @@ static void event(void *machine, const struct ev *ev, struct fx *fx)
 		break;
 	case EV_START:
 		s->changes_at_start = s->conf->changes;
+		dns_restore_serials(s);
 		configure(s, fx);
 		break;
 	case EV_CONF:

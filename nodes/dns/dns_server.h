@@ -340,5 +340,7 @@ void dns_publish(struct dns_server *s, struct fx *fx);
 void dns_publish_done(struct dns_server *s);
 /* EV_RESTORE of a dns_record: it is a fact already; a dynamic one is a record again. */
 void dns_restore(struct dns_server *s, const struct ev *ev);
+/* At the start: serials go on from those that an earlier life told; they never go back. */
+void dns_restore_serials(struct dns_server *s);
 
 #endif

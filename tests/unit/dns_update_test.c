@@ -242,12 +242,46 @@ static void outlives_a_restart(void **state)
 	drv_done(&d);
 }
 
+/* A secondary compares serials: they go on where the earlier life stopped (RFC 2136 §3.6). */
+static void serials_go_on(void **state)
+{
+	static const struct {
+		const char *told, *serial, *after_update;
+	} rows[] = {
+		{ "a.test SOA ns1.a.test admin.a.test 9 1 2 3 4", "admin.a.test 9 ",
+		  "admin.a.test 10 " },
+		{ "a.test SOA ns1.a.test admin.a.test 1 1 2 3 4", "admin.a.test 1 ",
+		  "admin.a.test 2 " },
+		{ "b.test SOA ns1.b.test admin.b.test 9 1 2 3 4", "admin.a.test 1 ",
+		  "admin.a.test 2 " },
+		/* The configuration had another numbering then. */
+		{ "a.test SOA ns1.a.test admin.a.test 2026010101 1 2 3 4", "admin.a.test 1 ",
+		  "admin.a.test 2 " },
+	};
+	const struct val configured[] = { V_INT("ttl", 86400), V_TEXT("source", "configured"),
+					  V_END };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct drv d;
+
+		start(&d, ZONE);
+		drv_reborn(&d);
+		drv_restore(&d, &dns_record_fact, rows[i].told, configured, 0);
+		drv_event(&d, (struct ev){ .kind = EV_START });
+		expect(&d, "a.test SOA", rows[i].serial);
+		update(&d, "a.test SOA", "upd x.a.test 60 IN A 10.0.0.1\n", "NOERROR");
+		expect(&d, "a.test SOA", rows[i].after_update);
+		drv_done(&d);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(adds_and_removes),   cmocka_unit_test(what_stays),
 		cmocka_unit_test(prerequisites),      cmocka_unit_test(permission),
-		cmocka_unit_test(outlives_a_restart),
+		cmocka_unit_test(outlives_a_restart), cmocka_unit_test(serials_go_on),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
