@@ -138,6 +138,7 @@ static int on_barrier(struct log_proc *p, const struct log_msg *msg)
 	for (uint32_t d = 0; d < p->n_fds; d++)
 		if (p->fds[d].journal >= 0)
 			journal_read_all(p, d);
+	sources_settle(p->sources);
 	p->barriers[p->n_barriers++] =
 		(struct barrier){ .id = msg->id,
 				  .wall_ns = labtime_wall_now(),

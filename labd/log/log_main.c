@@ -18,7 +18,7 @@
 #define CRASH_AGAIN_NS (10 * SEC)
 
 enum {
-	FRAMES_PER_TURN = 2048,
+	FRAMES_PER_TURN = 512,
 	EVENTS_PER_TURN = 64,
 	REASON_MAX = 512,
 	/* Sleeping times, ms: frames wait for their turn; things are to be settled; nothing is. */
@@ -83,6 +83,7 @@ static bool turn(struct log_proc *p)
 
 	labtime_update(engine_time(p->engine));
 	more = sources_run(p->sources, FRAMES_PER_TURN);
+	sources_press(p->sources);
 	engine_seen(p->engine, sources_seen_ns(p->sources));
 	journals_resume(p);
 	look_careful(p);
@@ -139,11 +140,13 @@ static void wait_and_read(struct log_proc *p, bool more)
 /* Frames and records up to now are still on their way: wait for them, then settle everything. */
 static void finish(struct log_proc *p)
 {
-	int64_t now_ns = labtime_wall_now();
+	int64_t now_ns;
 
 	for (uint32_t d = 0; d < p->n_fds; d++)
 		if (p->fds[d].journal >= 0)
 			journal_read_all(p, d);
+	sources_settle(p->sources);
+	now_ns = labtime_wall_now();
 	p->stop = false;
 	p->n_barriers = 0;
 	while (sources_seen_ns(p->sources) < now_ns)

@@ -7,9 +7,16 @@
 #include "base/sbuf.h"
 #include "labd/log/sources_in.h"
 
-#define PRESS_AT   75 /* percent of a ring or of the feed: payloads are shortened */
-#define UNPRESS_AT 20
-#define COMMIT_AT  25 /* percent held for the next commit */
+/* Percent of the feed or of a ring that wait: payloads are shortened. A large ring is for floods,
+ * which fill what is left of it in a tenth of a second; a small one is half full after any burst.
+ */
+#define PRESS_AT       75
+#define PRESS_LARGE_AT 35
+#define LARGE_BYTES    (16u << 20)
+#define UNPRESS_AT     20
+#define PRESS_NS       (500 * MSEC)
+#define PRESS_MAX_NS   (8 * SEC)
+#define COMMIT_AT      25 /* percent held for the next commit */
 
 struct sources *sources_new(struct engine *e, const struct feed_fds *feed, size_t ring_bytes,
 			    struct sbuf *reterr)
@@ -39,6 +46,7 @@ static void ring_source_free(struct ring_source *r)
 	ring_close(r->ring);
 	free(r->ports);
 	free(r->marked);
+	free(r->marked_before);
 	free(r);
 }
 
@@ -77,7 +85,8 @@ static int list_ports(struct sources *s, struct ring_source *r)
 	}
 	r->n_ports = n;
 	r->marked = calloc(2 * (size_t)n + 1, sizeof(*r->marked));
-	return r->marked ? 0 : -ENOMEM;
+	r->marked_before = calloc(2 * (size_t)n + 1, sizeof(*r->marked));
+	return r->marked && r->marked_before ? 0 : -ENOMEM;
 }
 
 int sources_add(struct sources *s, uint32_t device, int capture_fd, int netlink_fd,
@@ -431,16 +440,16 @@ bool sources_want_commit(const struct sources *s)
 	return s->feed_moved && feed_held(s) >= COMMIT_AT;
 }
 
-static unsigned fullest(const struct sources *s)
+/* Is the feed or a ring filled so far? */
+static bool any_fill(const struct sources *s, unsigned at, unsigned large_at)
 {
-	unsigned most = feed_held(s);
-
 	for (uint32_t i = 0; i < s->n_rings; i++) {
-		unsigned fill = ring_fill(s->rings[i]->ring);
+		const struct ring *r = s->rings[i]->ring;
 
-		most = fill > most ? fill : most;
+		if (ring_fill(r) >= (ring_bytes(r) >= LARGE_BYTES ? large_at : at))
+			return true;
 	}
-	return most;
+	return feed_held(s) >= at;
 }
 
 static void set_pressure(struct sources *s, bool high)
@@ -451,16 +460,43 @@ static void set_pressure(struct sources *s, bool high)
 		(void)ring_set_filter(s, s->rings[i]);
 }
 
+/* Without pressure the same flood would fill the ring again at once: it is tried again after a
+ * while, which doubles each time that it does not hold. */
+static bool may_end_pressure(const struct sources *s, int64_t now_ns)
+{
+	return now_ns - s->pressed_ns >= s->press_for_ns && !any_fill(s, UNPRESS_AT, UNPRESS_AT);
+}
+
+static void begin_pressure(struct sources *s, int64_t now_ns)
+{
+	bool again = s->pressed_ns != 0 && now_ns - s->pressed_ns < 2 * s->press_for_ns;
+
+	s->press_for_ns = again ? min_ns(2 * s->press_for_ns, PRESS_MAX_NS) : PRESS_NS;
+	s->pressed_ns = now_ns;
+	set_pressure(s, true);
+}
+
+void sources_press(struct sources *s)
+{
+	int64_t now_ns = labtime_mono_now();
+
+	if (!s->pressed && any_fill(s, PRESS_AT, PRESS_LARGE_AT))
+		begin_pressure(s, now_ns);
+	else if (s->pressed && may_end_pressure(s, now_ns))
+		set_pressure(s, false);
+}
+
 void sources_watch(struct sources *s)
 {
-	unsigned fill = fullest(s);
-
-	if (!s->pressed && fill >= PRESS_AT)
-		set_pressure(s, true);
-	else if (s->pressed && fill <= UNPRESS_AT)
-		set_pressure(s, false);
+	sources_press(s);
 	for (uint32_t i = 0; i < s->n_rings; i++)
-		ring_watch(s, s->rings[i]);
+		ring_watch(s, s->rings[i], false);
+}
+
+void sources_settle(struct sources *s)
+{
+	for (uint32_t i = 0; i < s->n_rings; i++)
+		ring_watch(s, s->rings[i], true);
 }
 
 int sources_feed_fd(const struct sources *s)

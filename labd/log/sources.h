@@ -46,8 +46,12 @@ bool sources_are_empty(struct sources *s);
 void sources_release(struct sources *s);
 /* So much is held for the next commit that it should come now. */
 bool sources_want_commit(const struct sources *s);
-/* Once a second and at barriers: drops and counters; pressure. */
+/* Often: payloads are shortened while sources fill up. */
+void sources_press(struct sources *s);
+/* Once a second and at barriers: drops and counters. */
 void sources_watch(struct sources *s);
+/* Whatever is missing until now is told before sources_seen_ns() passes now. */
+void sources_settle(struct sources *s);
 
 int sources_feed_fd(const struct sources *s); /* to wait on; -1 = no wires */
 /* true: sleep, the fd will wake; false: something came in between. */

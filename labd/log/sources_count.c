@@ -4,7 +4,8 @@
 
 #include "labd/log/sources_in.h"
 
-#define LOOK_EVERY_NS (5 * MSEC)
+#define LOOK_EVERY_NS	(5 * MSEC)
+#define SETTLE_EVERY_NS (200 * MSEC)
 
 enum {
 	LINKS_MAX = 1100, /* a switch's bridge has at most 1023 ports */
@@ -39,12 +40,13 @@ static bool all_based(const struct ring_source *r)
 	return true;
 }
 
-static bool any_based(const struct ring_source *r)
+static uint32_t n_based(const struct ring_source *r)
 {
+	uint32_t n = 0;
+
 	for (uint32_t i = 0; i < r->n_ports; i++)
-		if (r->ports[i].base_ns != 0)
-			return true;
-	return false;
+		n += r->ports[i].base_ns != 0;
+	return n;
 }
 
 static struct port *port_named(struct sources *s, struct ring_source *r, const char *name)
@@ -119,9 +121,11 @@ int ring_set_filter(struct sources *s, struct ring_source *r)
 
 static void write_gap(struct sources *s, struct ring_source *r, int64_t way, uint64_t n)
 {
+	/* What a comparison finds after new drops may be older than they are. */
+	int64_t since_ns = r->gap_since_ns < r->mark_ns ? r->gap_since_ns : r->mark_ns;
 	struct db_gap g = { .way = way,
 			    .device = way < 0 ? (int64_t)r->device : -1,
-			    .since_ns = labtime_of_wall(engine_time(s->e), r->gap_since_ns),
+			    .since_ns = labtime_of_wall(engine_time(s->e), since_ns),
 			    .until_ns = labtime_of_wall(engine_time(s->e), r->mark_ns),
 			    .what = "frames",
 			    .missing = (int64_t)n,
@@ -130,40 +134,66 @@ static void write_gap(struct sources *s, struct ring_source *r, int64_t way, uin
 	store_gap(engine_store(s->e), &g);
 }
 
-/* Puts the interfaces' counters down, to be compared when every frame up to now was shown. */
+/* Puts the interfaces' counters down, to be compared when every frame up to now was shown. False:
+ * they are not known, or no longer. */
 static bool mark(struct sources *s, struct ring_source *r)
 {
 	const struct ring_link *links;
 	int n = ask_links(r, &links);
+	uint32_t found = 0;
 
 	r->mark_ns = labtime_wall_now();
+	memcpy(r->marked_before, r->marked, 2 * (size_t)r->n_ports * sizeof(*r->marked));
 	memset(r->marked, 0, 2 * (size_t)r->n_ports * sizeof(*r->marked));
 	for (int i = 0; i < n; i++) {
 		struct port *p = port_named(s, r, links[i].name);
 
 		if (!p)
 			continue;
+		found += p->base_ns != 0;
 		r->marked[2 * (p - r->ports)] = links[i].tx_frames;
 		r->marked[2 * (p - r->ports) + 1] = links[i].rx_frames;
 	}
-	return n > 0;
+	return found > 0 && found == n_based(r);
 }
 
-void ring_watch(struct sources *s, struct ring_source *r)
+static bool wants_mark(const struct ring_source *r, bool settle, int64_t now_ns)
+{
+	if (r->drops == r->drops_told && !r->unsettled)
+		return false;
+	if (settle)
+		return true;
+	return r->mark_ns == 0 &&
+	       (r->drops != r->drops_told || now_ns - r->compared_ns >= SETTLE_EVERY_NS);
+}
+
+void ring_watch(struct sources *s, struct ring_source *r, bool settle)
 {
 	uint64_t drops = ring_stats(r->ring).n_drops;
+	int64_t now_ns = labtime_wall_now();
 
 	if (drops > r->drops && r->drops == r->drops_told)
-		r->gap_since_ns = r->watched_ns ? r->watched_ns : labtime_wall_now();
+		r->gap_since_ns = r->watched_ns ? r->watched_ns : now_ns;
 	r->drops = drops;
-	r->watched_ns = labtime_wall_now();
-	if (drops == r->drops_told || r->mark_ns != 0)
+	r->watched_ns = now_ns;
+	if (!wants_mark(r, settle, now_ns) || mark(s, r))
 		return;
-	if (!mark(s, r)) {
+	if (drops != r->drops_told)
 		write_gap(s, r, -1, drops - r->drops_told);
-		r->drops_told = drops;
-		r->mark_ns = 0;
-	}
+	r->drops_told = drops;
+	r->unsettled = false;
+	r->mark_ns = 0;
+}
+
+/* Is every frame that this direction's interface counted a row, or told to be missing? While frames
+ * come the sums may agree by chance. */
+static bool is_told(const struct ring_source *r, uint32_t i, unsigned dir)
+{
+	const struct port *p = &r->ports[i];
+	uint64_t counted = r->marked[2 * i + dir];
+
+	return p->base_ns == 0 || (counted == p->base[dir] + p->seen[dir] + p->told[dir] &&
+				   counted == r->marked_before[2 * i + dir]);
 }
 
 /* How many frames of this direction are missing and have no row yet. */
@@ -183,19 +213,22 @@ void ring_compare(struct sources *s, struct ring_source *r)
 {
 	uint64_t left = r->drops - r->drops_told;
 
+	r->unsettled = false;
 	for (uint32_t i = 0; i < 2 * r->n_ports; i++) {
 		struct port *p = &r->ports[i / 2];
 		uint64_t n = untold(r, i / 2, i % 2);
 
+		r->unsettled |= !is_told(r, i / 2, i % 2);
 		if (n == 0)
 			continue;
 		write_gap(s, r, i % 2 == 0 ? p->way_out : p->way_in, n);
 		p->told[i % 2] += n;
 		left -= n < left ? n : left;
 	}
-	if (left > 0 && !any_based(r))
+	if (left > 0 && n_based(r) == 0)
 		write_gap(s, r, -1, left);
 	r->drops_told = r->drops;
+	r->compared_ns = r->mark_ns;
 	r->mark_ns = 0;
 }
 

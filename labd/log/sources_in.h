@@ -29,10 +29,14 @@ struct ring_source {
 	int64_t head_ns;     /* of the frame on top; INT64_MAX = none */
 	int64_t gap_since_ns;
 	/* counters read at mark_ns, to be compared when every frame up to then was shown */
-	int64_t mark_ns;    /* 0 = none */
-	uint64_t *marked;   /* [2 * n_ports] */
-	int64_t looked_ns;  /* when its links were last asked for */
-	int64_t watched_ns; /* when its drops were last read */
+	int64_t mark_ns;		  /* 0 = none */
+	int64_t compared_ns;		  /* the last that was compared */
+	uint64_t *marked, *marked_before; /* [2 * n_ports]: these counters, and the last ones */
+	int64_t looked_ns;		  /* when its links were last asked for */
+	int64_t watched_ns;		  /* when its drops were last read */
+	/* A comparison under way misses what came between counting and marking: after one that
+	 * found something, more follow until one finds that everything is told. */
+	bool unsettled;
 };
 
 struct sources {
@@ -48,6 +52,7 @@ struct sources {
 	size_t ring_budget, ring_used;
 	int64_t seen_ns, skip_ns;
 	bool pressed, resumed;
+	int64_t pressed_ns, press_for_ns; /* monotonic: since when, for how long at least */
 };
 
 /* sources_count.c */
@@ -57,7 +62,8 @@ void ring_find_ports(struct sources *s, struct ring_source *r);
 void ring_port_is(struct ring_source *r, struct port *p, int ifindex);
 struct port *ring_port(struct ring_source *r, int ifindex);
 int ring_set_filter(struct sources *s, struct ring_source *r);
-void ring_watch(struct sources *s, struct ring_source *r);
+/* `settle`: compare now, even if another comparison waits. */
+void ring_watch(struct sources *s, struct ring_source *r, bool settle);
 void ring_compare(struct sources *s, struct ring_source *r);
 void feed_count(struct sources *s, const struct feed_counter *c);
 
