@@ -77,7 +77,7 @@ static uint32_t make_frame(const struct net *n, uint64_t i, size_t octets, uint8
 	uint16_t port = (uint16_t)(32768 + i / A_TIME / N_PCS % N_PORTS);
 	bool back = i % 2;
 	struct ep a = { .addr = addr4(10, 0, (uint8_t)pc, 1), .port = port };
-	struct ep b = { .addr = addr4(10, 0, (uint8_t)pc, 2), .port = 9 };
+	struct ep b = { .addr = addr4(10, 0, (uint8_t)pc, 2), .port = pc % 10 == 3 ? 7 : 9 };
 	struct udp_frame f = { .src_mac = n->ifaces[2 * pc + back].mac,
 			       .dst_mac = n->ifaces[2 * pc + !back].mac,
 			       .src = back ? b : a,

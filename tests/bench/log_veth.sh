@@ -14,9 +14,9 @@ topology:
     - endpoints: [ "a:eth0", "b:eth0" ]
 YAML
 
-# flood FROM ADDRESS OCTETS CORE: frames a second
+# flood FROM ADDRESS OCTETS CORE [PER_SECOND]: frames a second
 flood() {
-	taskset -c "$4" timeout 60 labctl --lab benchveth exec "$1" -- "$traffic" flood "$2" 9 $(($3 - 42)) "$secs" | value rate
+	taskset -c "$4" timeout 60 labctl --lab benchveth exec "$1" -- "$traffic" flood "$2" 9 $(($3 - 42)) "$secs" ${5:-} | value rate
 }
 
 hold() { # DEVICE
@@ -31,11 +31,11 @@ plain() { # OCTETS
 	down benchveth
 }
 
-logged() { # OCTETS: rate, frames missing, untold, payloads shortened
+logged() { # OCTETS [PER_SECOND]: rate, frames missing, untold, payloads shortened
 	local rate
 	up benchveth "$work/lab.yaml"
 	hold b
-	rate=$(flood a 10.0.0.2 "$1" 0)
+	rate=$(flood a 10.0.0.2 "$1" 0 ${2:-})
 	echo "rate=$rate untold=$(untold benchveth a eth0) missing=$(missing benchveth) shortened=$(shortened benchveth)"
 	down benchveth
 }
@@ -69,20 +69,29 @@ both() {
 	down benchveth
 }
 
-printf '%7s %10s %10s %8s %8s %10s %8s %8s %10s\n' octets plain logged ratio missing shortened untold dumpcap missing
+of() { sed -n "s/.*$1=\([0-9-]*\).*/\1/p" "$2"; }
+sum() { of "$@" | awk '{n += $1} END {print n + 0}'; }
+line() { # WHAT FILE PLAIN
+	local rate
+	rate=$(of rate "$2" | median)
+	printf '%7s %-22s %10s %6s %10s %10s %8s\n' "$octets" "$1" "$rate" "$(awk "BEGIN {printf \"%.2f\", $rate / $3}")" \
+		"$(sum missing "$2")" "$(sum shortened "$2")" "$(sum untold "$2")"
+}
+
+printf '%7s %-22s %10s %6s %10s %10s %8s\n' octets what frames/s ratio missing shortened untold
 for octets in ${SIZES:-64 1400}; do
-	: >"$work/plain" >"$work/logged" >"$work/dumped"
+	: >"$work/plain" >"$work/paced" >"$work/logged" >"$work/dumped"
+	share=$([ "$octets" -lt 500 ] && echo 80 || echo 75)
 	for ((r = 0; r < runs; r++)); do
-		plain "$octets" >>"$work/plain"
+		echo "rate=$(plain "$octets")" >>"$work/plain"
+		logged "$octets" $(($(of rate "$work/plain" | tail -n 1) * share / 100)) >>"$work/paced"
 		logged "$octets" >>"$work/logged"
 		dumped "$octets" >>"$work/dumped"
 	done
-	p=$(median <"$work/plain")
-	l=$(value rate <"$work/logged")
-	l=$(sed 's/.*rate=\([0-9]*\).*/\1/' "$work/logged" | median)
-	of() { sed -n "s/.*$1=\([0-9]*\).*/\1/p" "$2" | awk '{n += $1} END {print n + 0}'; }
-	printf '%7s %10s %10s %8s %8s %10s %8s %8s %10s\n' "$octets" "$p" "$l" "$(awk "BEGIN {printf \"%.2f\", $l / $p}")" \
-		"$(of missing "$work/logged")" "$(of shortened "$work/logged")" "$(of untold "$work/logged")" \
-		"$(sed 's/.*rate=\([0-9]*\).*/\1/' "$work/dumped" | median)" "$(of missing "$work/dumped")"
+	p=$(of rate "$work/plain" | median)
+	line "no capture" "$work/plain" "$p"
+	line "log, at $share % of it" "$work/paced" "$p"
+	line "log, as fast as it goes" "$work/logged" "$p"
+	[ -s "$work/dumped" ] && line "dumpcap -B 64" "$work/dumped" "$p"
 done
 [ -n "${NO_BOTH:-}" ] || both
