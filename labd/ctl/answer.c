@@ -187,6 +187,22 @@ int answer_print(struct dbr_rows *rows, const struct answer_style *style, FILE *
 
 /* --- errors --------------------------------------------------------------------------------- */
 
+/* The column exists, but not in what was asked. */
+static void say_owner(struct dbr *db, const char *column, struct sbuf *out)
+{
+	static const char owners[] = "SELECT s.name FROM sqlite_schema s, "
+				     "pragma_table_info(s.name) c WHERE s.type IN ('table', "
+				     "'view') AND c.name = ?1 COLLATE NOCASE LIMIT 4";
+	struct dbr_rows *rows;
+	size_t n = 0;
+
+	if (dbr_query(db, owners, &rows, "s", column) < 0)
+		return;
+	while (dbr_next(rows) == 1)
+		sbuf_printf(out, "%s%s", n++ ? ", " : " here; there is one in ", dbr_text(rows, 0));
+	dbr_rows_close(rows);
+}
+
 /* "no such table: packet_s" and "no such column: x": what is near. */
 static void suggest_name(struct dbr *db, const char *why, struct sbuf *out)
 {
@@ -211,7 +227,9 @@ static void suggest_name(struct dbr *db, const char *why, struct sbuf *out)
 			suggest_offer(&s, names[n++]);
 	}
 	dbr_rows_close(rows);
-	if (s.best)
+	if (s.best && s.distance == 0)
+		say_owner(db, s.best, out);
+	else if (s.best)
 		sbuf_printf(out, ", did you mean %s?", s.best);
 	while (n > 0)
 		free(names[--n]);

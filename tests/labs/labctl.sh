@@ -69,6 +69,7 @@ expect "sql, a view by its name" 'kernel.icmp.echo-reply' labctl sql decisions
 expect "sql, a time" '08:00:0[0-9]\.[0-9]{6}' labctl sql 'SELECT time_ns FROM packet LIMIT 1'
 expect "sql changes nothing!" 'readonly' labctl sql 'DELETE FROM packet'
 expect "sql, a typo!" 'did you mean packets' labctl sql 'SELECT * FROM pakcets'
+expect "sql, a column of another table!" 'there is one in .*device' labctl sql 'SELECT kind FROM packets'
 expect "why, a packet" 'kernel.icmp.echo-reply' \
 	labctl why "$(labctl sql --json "SELECT min(id) AS n FROM packets WHERE info LIKE '%request%'" | tr -dc 0-9)"
 expect "why, a device" 'answered the echo request' labctl why pc2
