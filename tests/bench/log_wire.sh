@@ -78,10 +78,10 @@ floor_late() { "$B/bench/tapfloor" "$traffic" late 9 $((secs + 1)) -- "$traffic"
 
 late() { # CARRIER
 	begin "$1"
-	# Neighbours are asked for first: what waits for their answers is late for another reason.
+	# Neighbours are asked for first: what waits for an answer, asked again after a second, is late for another reason.
 	in_device benchwire a "$traffic" flood 10.0.1.2 9 100 0.1 20 >/dev/null
 	in_device benchwire a "$traffic" flood 10.0.2.2 9 100 0.1 20 >/dev/null
-	sleep 0.2
+	sleep 1.3
 	in_device benchwire b "$traffic" late 9 $((secs + 1)) >"$work/late" &
 	sleep 0.2
 	in_device benchwire a "$traffic" flood 10.0.1.2 9 100 "$secs" 20000 >/dev/null
