@@ -248,6 +248,20 @@ if [ -x /etc/udhcpc/default.script ]; then
 	check "has set the gateway" on bad sh -c 'ip route | grep -q "^default via 10\.0\.0\.1 "'
 	check "and the resolver" on bad grep -q '^nameserver 10\.0\.9\.54' /etc/resolv.conf
 fi
+if command -v dhcpcd >/dev/null; then # -A: no ARP probes, which take it five seconds
+	on bad ip addr flush dev eth0
+	check "dhcpcd" on bad dhcpcd -4 -1 -A -B -t 10 eth0
+	check "has set the address" on bad sh -c 'ip -4 addr show dev eth0 | grep -q "inet 10\.0\.0\.1[0-9]*/24"'
+	check "the gateway" on bad sh -c 'ip route | grep -q "^default via 10\.0\.0\.1 "'
+	check "the resolver" on bad grep -q '^nameserver 10\.0\.9\.54' /etc/resolv.conf
+	on bad ip addr flush dev eth0
+	check "dhcpcd with an address of its own asks for the rest" on bad sh -c '
+		ip addr add 10.0.0.90/24 dev eth0 && : >/etc/resolv.conf && rm -f /var/lib/dhcpcd/* &&
+		dhcpcd -4 -1 -A -B -t 10 -s 10.0.0.90/24 eth0'
+	check "and is told the resolver" on bad grep -q '^nameserver 10\.0\.9\.54' /etc/resolv.conf
+	check "by an answer to an INFORM" [ "$(taken dhcp4.server.inform-ack r1)" -gt 0 ]
+	on bad ip addr flush dev eth0
+fi
 same "the host's resolver is as it was" "$(md5sum /etc/resolv.conf)" "$host_resolver"
 
 # --- dhclient: renewal by its own clock, release ---
