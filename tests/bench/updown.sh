@@ -1,45 +1,62 @@
 #!/bin/bash
-# Up and down: a lab of N PCs on switches of 47, against a program that makes the same namespaces,
-# mounts, links, offload settings and processes and nothing else. Milliseconds, medians of RUNS.
+# Up and down: a lab of N PCs on switches of 47, against a program (floor.c) that makes the same
+# namespaces, mounts, links, offload settings and processes and nothing else. Milliseconds, medians
+# of RUNS.
+#
+#   up       until the last device's services listen, by labd's own clock
+#   command  until `labctl up` has ended: reading and checking the lab file, starting labd, up
+#   down     until `labctl down` has ended and no process of the lab is left
+#   gone     until the kernel has cleaned up the namespaces, too
 set -u
 runs=${RUNS:-5}
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 median() { sort -n | awk '{a[NR] = $1} END {print a[int((NR + 1) / 2)]}'; }
+now_ms() { echo $(($(date +%s%N) / 1000000)); }
+. tests/bench/topology
 
-lab() { # N
-	local n=$1 sw=$((($1 + 46) / 47)) i
-	echo "name: bench$n"
-	echo "seed: 1"
-	echo "topology:"
-	echo "  nodes:"
-	for ((i = 1; i <= sw; i++)); do echo "    sw$i: { kind: switch }"; done
-	for ((i = 1; i <= n; i++)); do
-		echo "    pc$i: { kind: pc, config: \"interface eth0\\n ip address 10.0.$((i / 250)).$((i % 250 + 1)) 255.255.0.0\" }"
-	done
-	echo "  links:"
-	for ((i = 2; i <= sw; i++)); do echo "    - endpoints: [ \"sw$((i - 1)):49\", \"sw$i:48\" ]"; done
-	for ((i = 1; i <= n; i++)); do
-		echo "    - endpoints: [ \"pc$i:eth0\", \"sw$(((i - 1) / 47 + 1)):$(((i - 1) % 47 + 1))\" ]"
+# Every process of a lab is a descendant of its supervisor, and ends before it.
+supervisor() {
+	local p
+	for p in $(pgrep -f -- "--run $XDG_STATE_HOME/labd/$1/"); do
+		[ "$(cat "/proc/$p/comm" 2>/dev/null)" = labd ] && echo "$p" && return
 	done
 }
 
-printf '%6s %10s %10s %7s %10s %10s %7s\n' devices floor_up labd_up ratio floor_down labd_down ratio
+# A zombie has ended: its parent may take its time to hear of it.
+runs() { # PID
+	local stat
+	read -r stat 2>/dev/null <"/proc/$1/stat" || return 1
+	[[ $stat != *") Z "* ]]
+}
+
+one_run() { # N
+	local start pid
+	"$B/bench/floor" "$1" >"$work/out" || exit 1
+	read -r a b c <"$work/out"
+	echo "$a" >>"$work/floor_up" && echo "$b" >>"$work/floor_down" && echo "$c" >>"$work/floor_gone"
+	sleep 0.5
+	start=$(now_ms)
+	labctl up "$work/lab.yaml" --json ${UPFLAGS:-} >"$work/out" || exit 1
+	echo $(($(now_ms) - start)) >>"$work/command"
+	sed 's/.*"ms":\([0-9]*\).*/\1/' "$work/out" >>"$work/up"
+	pid=$(supervisor "bench$1")
+	start=$(now_ms)
+	labctl --lab "bench$1" down >/dev/null || exit 1
+	while runs "$pid"; do :; done
+	echo $(($(now_ms) - start)) >>"$work/down"
+	"$B/bench/floor" gone >/dev/null || exit 1
+	echo $(($(now_ms) - start)) >>"$work/gone"
+	sleep 0.5
+}
+
+printf '%7s %8s %6s %5s %8s %10s %6s %5s %10s %6s %5s\n' \
+	devices floor_up up ratio command floor_down down ratio floor_gone gone ratio
 for n in ${SIZES:-10 100 500}; do
-	lab "$n" >"$work/lab.yaml"
-	: >"$work/fu" >"$work/fd" >"$work/lu" >"$work/ld"
-	for ((r = 0; r < runs; r++)); do
-		"$B/bench/floor" "$n" >"$work/out" || exit 1
-		cut -d' ' -f1 "$work/out" >>"$work/fu"
-		cut -d' ' -f2 "$work/out" >>"$work/fd"
-		sleep 0.5
-		labctl up "$work/lab.yaml" --json ${UPFLAGS:-} >"$work/out" || exit 1
-		sed 's/.*"ms":\([0-9]*\).*/\1/' "$work/out" >>"$work/lu"
-		start=$(date +%s%N)
-		labctl --lab "bench$n" down >/dev/null
-		echo $((($(date +%s%N) - start) / 1000000)) >>"$work/ld"
-		sleep 0.5
-	done
-	awk -v n="$n" -v a="$(median <"$work/fu")" -v b="$(median <"$work/lu")" -v c="$(median <"$work/fd")" \
-		-v d="$(median <"$work/ld")" 'BEGIN {printf "%6d %10.0f %10.0f %7.2f %10.0f %10.0f %7.2f\n", n, a, b, b / a, c, d, d / c}'
+	rm -f "$work"/{floor_up,floor_down,floor_gone,up,command,down,gone}
+	star_lab "$n" >"$work/lab.yaml"
+	for ((r = 0; r < runs; r++)); do one_run "$n"; done
+	for what in floor_up up command floor_down down floor_gone gone; do median <"$work/$what"; done |
+		xargs | awk -v n="$n" '{printf "%7d %8.0f %6.0f %5.2f %8.0f %10.0f %6.0f %5.2f %10.0f %6.0f %5.2f\n",
+			n, $1, $2, $2 / $1, $3, $4, $5, $5 / $4, $6, $7, $7 / $6}'
 done
