@@ -15,7 +15,7 @@ VERSION := 0.1.0
 BASE := -std=gnu17 -D_GNU_SOURCE -DLABD_VERSION=\"$(VERSION)\" -I. -Inodes -fPIE -pthread
 OPT_release := -O2 -g -D_FORTIFY_SOURCE=2 -fstack-protector-strong
 OPT_debug := -O0 -g3
-OPT_asan := -O1 -g3 -fsanitize=address,undefined -fno-omit-frame-pointer
+OPT_asan := -O0 -g1 -fsanitize=address,undefined -fno-omit-frame-pointer
 OPT_cov := -O0 -g --coverage
 OPT_fuzz := -O1 -g -fsanitize=fuzzer-no-link,address,undefined
 ifeq ($(V),fuzz)

@@ -213,8 +213,8 @@ static void devices_begin(struct sup *s)
 			begin(&s->devices[i]);
 	if (s->begun && (s->ready || all_are(s, is_done, false)))
 		begin_clients(s);
-	if (s->begun && all_are(s, is_done, true))
-		sup_is_ready(s);
+	s->devices_ready = s->begun && all_are(s, is_done, true);
+	sup_is_ready(s);
 }
 
 static void on_loaded(struct sup_device *d)

@@ -222,7 +222,9 @@ static void on_log(evutil_socket_t fd, short what, void *arg)
 			fprintf(stderr, "<5>log: %s\n", msg.text ? msg.text : "");
 		else if (msg.type == LM_DONE && msg.status < 0)
 			fprintf(stderr, "<4>log: %s\n", msg.detail ? msg.detail : "");
+		s->log_ready |= msg.type == LM_READY || (msg.type == LM_NOTE && msg.status < 0);
 	}
+	sup_is_ready(s);
 	if (r != -EAGAIN)
 		event_del(s->log.ev);
 }
@@ -259,6 +261,7 @@ static int start(struct sup *s, bool resumed)
 
 int log_start(struct sup *s)
 {
+	s->log_ready = s->birth->quiet;
 	return s->birth->quiet ? 0 : start(s, false);
 }
 

@@ -86,7 +86,7 @@ void sup_progress(struct sup *s)
 
 void sup_is_ready(struct sup *s)
 {
-	if (s->ready || s->ending)
+	if (s->ready || s->ending || !s->devices_ready || !s->log_ready)
 		return;
 	s->ready = true;
 	if (s->birth->status_fd >= 0) {
@@ -295,8 +295,8 @@ int supervisor_main(struct birth *b)
 	if (!s.base || set_up(&s) < 0)
 		return 1;
 	devices_spawn_some(&s);
-	if (s.plan->n_devices == 0)
-		sup_is_ready(&s);
+	s.devices_ready = s.plan->n_devices == 0;
+	sup_is_ready(&s);
 	if (!s.ending)
 		event_base_dispatch(s.base);
 	take_down(&s);

@@ -108,6 +108,8 @@ struct sup {
 	uint64_t fresh;	   /* which settings a new namespace has by itself: ns_sysctl_survey() */
 	size_t n_wanted, n_asked, n_ready, n_links_made;
 	bool begun; /* every device has read its configuration once */
+	bool log_ready;	    /* the database can be asked, or there is none */
+	bool devices_ready; /* every device is, or was stopped */
 	bool ready, ending, failed;
 	int64_t born_ns; /* CLOCK_MONOTONIC */
 	struct event *chld_ev, *term_ev, *int_ev;
@@ -143,7 +145,7 @@ struct sup {
 /* supervisor.c */
 int supervisor_main(struct birth *b); /* the exit status */
 void sup_progress(struct sup *s);
-void sup_is_ready(struct sup *s); /* every device is, or was stopped */
+void sup_is_ready(struct sup *s); /* when both the devices and the log are */
 /* Tells whoever waits and ends the lab. */
 void sup_fail(struct sup *s, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 void sup_end(struct sup *s);

@@ -97,11 +97,6 @@ static void test_learning(void **state)
 	assert_false(br.stp);
 	assert_int_equal(br.ageing_ns, 100 * SEC);
 	assert_int_equal(br.id.priority, NL_BRIDGE_DEFAULT_PRIORITY);
-	assert_done(nl_bridge_ports(sw.h, index, &ports, &n, &box_err));
-	assert_int_equal(n, 2);
-	for (size_t i = 0; i < n; i++)
-		assert_string_equal(nl_port_state_name(ports[i].state), "forwarding");
-	free(ports);
 
 	assert_done(nl_watch_open(sw.fd, NL_WATCH_NEIGHBOURS, false, &watch, &box_err));
 	pfd.fd = packet_socket(&b);
@@ -113,6 +108,11 @@ static void test_learning(void **state)
 		assert_true(poll(&pfd, 1, 100) >= 0);
 	}
 	assert_true(pfd.revents & POLLIN);
+	assert_done(nl_bridge_ports(sw.h, index, &ports, &n, &box_err));
+	assert_int_equal(n, 2);
+	for (size_t i = 0; i < n; i++)
+		assert_string_equal(nl_port_state_name(ports[i].state), "forwarding");
+	free(ports);
 	while (nl_watch_next(watch, &ev, &box_err) > 0)
 		if (ev.kind == NL_EVENT_FDB && !memcmp(ev.fdb.entry.mac, host_mac, NL_MAC_LEN))
 			break;
