@@ -107,7 +107,7 @@ struct sup {
 	struct nl_h *home; /* labd's own network namespace */
 	uint64_t fresh;	   /* which settings a new namespace has by itself: ns_sysctl_survey() */
 	size_t n_wanted, n_asked, n_ready, n_links_made;
-	bool begun; /* every device has read its configuration once */
+	bool begun;	    /* every device has read its configuration once */
 	bool log_ready;	    /* the database can be asked, or there is none */
 	bool devices_ready; /* every device is, or was stopped */
 	bool ready, ending, failed;
