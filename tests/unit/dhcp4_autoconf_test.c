@@ -252,9 +252,8 @@ static void an_assigned_address_is_defended_once(void **state)
 	arp_from(&d, &stranger, ARP_REQUEST, &zero, &a); /* a probe: the kernel answers it */
 	assert_null(drv_after_effect(&d, NULL));
 	arp_from(&d, &stranger, ARP_REQUEST, &a, &a);
-	assert_string_equal(
-		drv_value(drv_expect_decision(&d, "dhcp4.client.autoconf-defend"), "what"),
-		"defends it by an announcement");
+	drv_expect_value(&d, "dhcp4.client.autoconf-defend", "what",
+			 "defends it by an announcement");
 	assert_true(arp_sent(&d, &sent));
 	assert_true(addr_equal(&sent.sender, &a));
 	drv_expect_none(&d, FX_ADDR);
@@ -263,9 +262,7 @@ static void an_assigned_address_is_defended_once(void **state)
 	drv_expect_none(&d, FX_ADDR);
 	d.now += 5 * SEC;
 	arp_from(&d, &stranger, ARP_REQUEST, &a, &a);
-	assert_string_equal(
-		drv_value(drv_expect_decision(&d, "dhcp4.client.autoconf-defend"), "what"),
-		"gives it up");
+	drv_expect_value(&d, "dhcp4.client.autoconf-defend", "what", "gives it up");
 	assert_false(drv_want(&d, FX_ADDR, "address")->addr.add);
 	drv_expect_fact(&d, FX_FACT_END, "dhcp4_autoconf", "eth0");
 	b = candidate(&d);

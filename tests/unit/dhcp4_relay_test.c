@@ -127,8 +127,7 @@ static void option_82_is_added_and_taken_off(void **state)
 	setup(&d, "ip dhcp relay information option\n");
 	t_request(&m, DHCP4_DISCOVER, 1);
 	t_broadcast(&d, &m);
-	assert_string_equal(drv_value(drv_expect_decision(&d, "dhcp4.relay.info-option"), "what"),
-			    "adds");
+	drv_expect_value(&d, "dhcp4.relay.info-option", "what", "adds");
 	t_sent(&d, &m);
 	assert_memory_equal(dhcp4_get(&m, OPT4_RELAY_INFO)->data,
 			    "\x01\x04"
