@@ -1,4 +1,4 @@
-/* The client: hosts table, cache, queries and what comes back; nslookup and the show commands. */
+/* The client: hosts table, cache, queries and what comes back. */
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>
@@ -7,111 +7,7 @@
 
 #include <errno.h>
 
-#include "dns/dns.h"
-#include "dns_msgs.h"
-#include "machine_driver.h"
-
-#define CONF "ip name-server 10.0.0.1 10.0.0.2\nip domain-name lab.test\n"
-
-/* The device does with FX_RESOLVER what the shell does. */
-static void take_resolver(struct drv *d)
-{
-	const struct fx_effect *e = drv_next(d, FX_RESOLVER);
-
-	if (!e)
-		return;
-	d->dev.resolvers[0] = e->resolver;
-	d->dev.n_resolvers = e->resolver.n_servers ? 1 : 0;
-}
-
-static void start(struct drv *d, const char *conf)
-{
-	drv_init(d, &dns_proto, KIND_PC, 1);
-	drv_addr(d, 1, "10.0.0.77/24");
-	drv_conf(d, conf);
-	drv_start(d, "dns.resolver");
-	take_resolver(d);
-}
-
-static void ask(struct drv *d, const char *name, uint16_t type)
-{
-	struct ask a = { .kind = ASK_RESOLVE, .resolve = { .type = type } };
-
-	str_copy(a.resolve.name, sizeof(a.resolve.name), name);
-	drv_ask(d, 9, &a);
-}
-
-static const struct answer *answer(struct drv *d)
-{
-	const struct fx_effect *e = drv_want(d, FX_ANSWER, "answer");
-
-	assert_int_equal(e->answer.ask_id, 9);
-	return e->answer.answer;
-}
-
-/* The query that is out: what it asks, and how to answer it. */
-struct query {
-	uint32_t sock;
-	struct ep dst, from;
-	uint16_t id, port;
-	char question[300];
-	bool rd;
-};
-
-static struct query sent(struct drv *d)
-{
-	const struct fx_effect *b = drv_next(d, FX_BIND), *s = drv_next_send(d);
-	struct query q = { .sock = s->send.sock, .dst = s->send.dst };
-	char name[DNS_TEXT_LEN], type[12];
-	const char *why;
-	struct dns_msg m;
-
-	assert_int_equal(dns_msg_header(s->send.data, s->send.len, &m), 0);
-	assert_int_equal(dns_msg_read(&m, &why), 0);
-	assert_int_equal(m.n_question, 1);
-	assert_int_equal(m.flags & ~DNS_RD, 0);
-	q.id = m.id;
-	q.rd = m.flags & DNS_RD;
-	q.port = b ? b->bind.local.port : 0;
-	assert_true(!b || b->bind.sock == q.sock);
-	assert_int_equal(q.dst.port, 53);
-	snprintf(q.question, sizeof(q.question), "%s %s", dns_name_text(&m.q.name, name),
-		 dns_type_text(m.q.type, type));
-	return q;
-}
-
-static void expect_server(const struct query *q, const char *addr)
-{
-	char text[ADDR_TEXT_LEN];
-
-	assert_string_equal(addr_format(&q->dst.addr, text), addr);
-}
-
-static void respond(struct drv *d, const struct query *q, uint16_t flags, const char *records)
-{
-	uint8_t buf[1024];
-	size_t len = dm_build(buf, sizeof(buf), q->id, DNS_QR | flags, q->question, records);
-
-	drv_datagram(d, q->sock, q->dst, drv_ep("10.0.0.77", q->port), 1, buf, len);
-}
-
-static void expect_addr(struct drv *d, const char *addr)
-{
-	const struct answer *a = answer(d);
-	char text[ADDR_TEXT_LEN];
-
-	assert_int_equal(a->err, 0);
-	assert_true(a->resolve.n_addrs > 0);
-	assert_string_equal(addr_format(&a->resolve.addrs[0], text), addr);
-}
-
-static void expect_error(struct drv *d, int err, const char *why)
-{
-	const struct answer *a = answer(d);
-
-	assert_int_equal(a->err, err);
-	assert_string_equal(a->why, why);
-}
+#include "dns_resolver_driver.h"
 
 /* --- without the network --- */
 
@@ -211,7 +107,7 @@ static void ask_and_answer(void **state)
 	assert_true(q.rd);
 	assert_in_range(q.port, 1024, 65535);
 	assert_string_equal(q.question, "www.a.test A");
-	expect_server(&q, "10.0.0.1");
+	assert_string_equal(q.to, "10.0.0.1");
 	respond(&d, &q, DNS_RD | DNS_RA,
 		"an www.a.test 300 CNAME web.a.test\nan web.a.test 60 A 10.0.0.5\n");
 	drv_expect_decision(&d, "dns.resolver.receive");
@@ -331,7 +227,7 @@ static void silence(void **state)
 	drv_timer(&d);
 	other = sent(&d);
 	assert_true(other.sock != q.sock && other.id != q.id);
-	expect_server(&other, "10.0.0.2");
+	assert_string_equal(other.to, "10.0.0.2");
 	drv_timer_until(&d, 18 * SEC);
 	expect_error(&d, -ETIMEDOUT, "no answer in time");
 	assert_int_equal(drv_deadline(&d), NEVER);
@@ -357,7 +253,7 @@ static void next_server(void **state)
 		respond(&d, &q, codes[i], "");
 		drv_expect_decision(&d, "dns.resolver.client.next-server");
 		q = sent(&d);
-		expect_server(&q, "10.0.0.2");
+		assert_string_equal(q.to, "10.0.0.2");
 		respond(&d, &q, codes[i], "");
 		assert_int_equal(answer(&d)->err, codes[i] == 5 ? -ECONNREFUSED : -EAGAIN);
 	}
@@ -478,7 +374,7 @@ static void ports_in_use(void **state)
 					     .text = "Network is unreachable" } });
 	drv_expect_decision(&d, "dns.resolver.send-failed");
 	q = sent(&d);
-	expect_server(&q, "10.0.0.2");
+	assert_string_equal(q.to, "10.0.0.2");
 	drv_done(&d);
 }
 
@@ -526,13 +422,13 @@ static void over_tcp(void **state)
 	sock = truncated(&d, "big2.a.test", &q);
 	drv_closed(&d, sock, ECONNREFUSED);
 	q = sent(&d);
-	expect_server(&q, "10.0.0.2");
+	assert_string_equal(q.to, "10.0.0.2");
 	sock = truncated(&d, "big2.a.test", &q);
 	drv_opened(&d, sock, 0, drv_ep("10.0.0.77", 999), q.dst);
 	drv_bytes(&d, sock, buf, len + 2, 0); /* another id */
 	drv_expect_decision(&d, "dns.resolver.drop-id-mismatch");
 	q = sent(&d);
-	expect_server(&q, "10.0.0.2");
+	assert_string_equal(q.to, "10.0.0.2");
 	drv_done(&d);
 }
 
@@ -549,216 +445,6 @@ static void too_many_lookups(void **state)
 	ask(&d, "www.a.test", DNS_A);
 	assert_int_equal(answer(&d)->err, -EBUSY);
 	drv_done(&d);
-}
-
-/* --- commands --- */
-
-static void nslookup_a(void **state)
-{
-	struct query q;
-	struct drv d;
-
-	(void)state;
-	start(&d, CONF "no ip domain-name\n");
-	drv_command(&d, "nslookup web.a.test");
-	q = sent(&d);
-	respond(&d, &q, DNS_RA,
-		"an web.a.test 60 CNAME www.a.test\nan www.a.test 60 A 10.0.0.5\n"
-		"an www.a.test 60 A 10.0.0.6\n");
-	assert_string_equal(drv_output(&d), "Server:  [10.0.0.1]\nAddress:  10.0.0.1\n\n"
-					    "Non-authoritative answer:\nName:    www.a.test\n"
-					    "Addresses:  10.0.0.5\n          10.0.0.6\n"
-					    "Aliases:  web.a.test\n\n");
-	assert_int_equal(d.status, 0);
-	/* It asks each time, whatever the cache holds. */
-	drv_command(&d, "nslookup www.a.test 10.0.0.9");
-	q = sent(&d);
-	expect_server(&q, "10.0.0.9");
-	respond(&d, &q, DNS_AA, "an www.a.test 60 A 10.0.0.5\n");
-	assert_string_equal(drv_output(&d), "Server:  [10.0.0.9]\nAddress:  10.0.0.9\n\n"
-					    "Name:    www.a.test\nAddress:  10.0.0.5\n\n");
-	drv_command(&d, "nslookup no.a.test");
-	q = sent(&d);
-	respond(&d, &q, 3, "");
-	drv_expect_output(&d, "*** [10.0.0.1] can't find no.a.test: Non-existent domain\n");
-	assert_int_equal(d.status, 1);
-	drv_command(&d, "nslookup www.a.test");
-	q = sent(&d);
-	respond(&d, &q, 0, "");
-	drv_expect_output(&d, "*** No address (A) records available for www.a.test\n");
-	drv_command(&d, "nslookup www.a.test");
-	drv_timer_until(&d, 60 * SEC);
-	drv_expect_output(&d, "*** Request to [10.0.0.2] timed-out\n");
-	drv_done(&d);
-}
-
-static void nslookup_types(void **state)
-{
-	static const struct {
-		const char *command, *question, *records, *out;
-	} rows[] = {
-		{ "nslookup -type=mx a.test", "a.test MX", "an a.test 60 MX 10 mail.a.test\n",
-		  "a.test\tMX preference = 10, mail exchanger = mail.a.test\n" },
-		{ "nslookup -q=ns a.test", "a.test NS", "an a.test 60 NS ns1.a.test\n",
-		  "a.test\tnameserver = ns1.a.test\n" },
-		{ "nslookup -querytype=soa a.test", "a.test SOA",
-		  "an a.test 60 SOA ns1.a.test admin.a.test 1 2 3 4 5\n",
-		  "a.test\n\tprimary name server = ns1.a.test\n\tresponsible mail addr = "
-		  "admin.a.test\n" },
-		{ "nslookup -type=txt a.test", "a.test TXT", "an a.test 60 TXT \"hello\"\n",
-		  "a.test\ttext =\n\n\t\"hello\"\n" },
-		{ "nslookup -type=cname w.a.test", "w.a.test CNAME",
-		  "an w.a.test 60 CNAME www.a.test\n", "w.a.test\tcanonical name = www.a.test\n" },
-		{ "nslookup -type=srv _s._tcp.a.test", "_s._tcp.a.test SRV",
-		  "an _s._tcp.a.test 60 SRV 1 2 80 www.a.test\n", "\t  port           = 80\n" },
-		{ "nslookup -type=aaaa w.a.test", "w.a.test AAAA", "an w.a.test 60 AAAA fd00::5\n",
-		  "Name:    w.a.test\nAddress:  fd00::5\n" },
-		{ "nslookup -type=any w.a.test", "w.a.test ANY", "an w.a.test 60 A 10.0.0.5\n",
-		  "w.a.test\tinternet address = 10.0.0.5\n" },
-		{ "nslookup -type=hinfo w.a.test", "w.a.test HINFO",
-		  "an w.a.test 60 HINFO PC Linux\n", "w.a.test\tHINFO = \"PC\" \"Linux\"\n" },
-		{ "nslookup 10.0.0.5", "5.0.0.10.in-addr.arpa PTR",
-		  "an 5.0.0.10.in-addr.arpa 60 PTR www.a.test\n",
-		  "Name:    www.a.test\nAddress:  10.0.0.5\n" },
-		{ "nslookup 10.0.0.6", "6.0.0.10.in-addr.arpa PTR",
-		  "an 6.0.0.10.in-addr.arpa 60 CNAME 6.x.test\nan 6.x.test 60 PTR p.a.test\n",
-		  "6.x.test\tname = p.a.test\n" },
-	};
-	struct drv d;
-
-	(void)state;
-	start(&d, CONF "no ip domain-name\n");
-	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-		struct query q;
-
-		drv_command(&d, rows[i].command);
-		q = sent(&d);
-		assert_string_equal(q.question, rows[i].question);
-		respond(&d, &q, DNS_AA, rows[i].records);
-		drv_expect_output(&d, rows[i].out);
-		assert_int_equal(d.status, 0);
-	}
-	drv_command(&d, "nslookup set type=mx");
-	drv_command(&d, "nslookup a.test");
-	assert_string_equal(sent(&d).question, "a.test MX");
-	drv_command(&d, "nslookup -type=bogus a.test");
-	drv_expect_output(&d, "Usage: nslookup");
-	drv_command(&d, "nslookup a b c");
-	drv_expect_output(&d, "Usage: nslookup");
-	drv_command(&d, "nslookup");
-	drv_expect_output(&d, "Default Server:  [10.0.0.1]\nAddress:  10.0.0.1\n");
-	drv_done(&d);
-}
-
-static void nslookup_server_by_name(void **state)
-{
-	struct query q;
-	struct drv d;
-
-	(void)state;
-	start(&d, CONF "no ip domain-name\n");
-	drv_command(&d, "nslookup www.a.test ns9.a.test");
-	q = sent(&d);
-	assert_string_equal(q.question, "ns9.a.test A");
-	respond(&d, &q, 0, "an ns9.a.test 60 A 10.0.0.9\n");
-	q = sent(&d);
-	expect_server(&q, "10.0.0.9");
-	assert_string_equal(q.question, "www.a.test A");
-	respond(&d, &q, DNS_AA, "an www.a.test 60 A 10.0.0.5\n");
-	assert_string_equal(drv_output(&d), "Server:  ns9.a.test\nAddress:  10.0.0.9\n\n"
-					    "Name:    www.a.test\nAddress:  10.0.0.5\n\n");
-	drv_command(&d, "nslookup www.a.test ns8.a.test");
-	q = sent(&d);
-	respond(&d, &q, 3, "");
-	drv_expect_output(&d, "*** Can't find address for server ns8.a.test: no such name\n");
-	assert_int_equal(d.status, 1);
-	drv_conf(&d, "no ip name-server\n");
-	take_resolver(&d);
-	drv_command(&d, "nslookup www.a.test");
-	drv_expect_output(&d, "*** Default servers are not available");
-	drv_done(&d);
-}
-
-static void show_and_clear(void **state)
-{
-	struct query q;
-	struct drv d;
-
-	(void)state;
-	start(&d, CONF "ip host r1 10.0.0.254 10.0.1.254\n");
-	ask(&d, "www.a.test", DNS_A);
-	q = sent(&d);
-	respond(&d, &q, 0, "an www.a.test 60 A 10.0.0.5\n");
-	drv_command(&d, "show hosts");
-	drv_expect_output(&d, "Default domain is lab.test\n");
-	drv_expect_output(&d, "Name servers are 10.0.0.1, 10.0.0.2\n");
-	drv_expect_output(&d,
-			  "r1                        None  (perm, OK)  0    IP    10.0.0.254\n");
-	drv_expect_output(&d, "www.a.test                None  (temp, OK)  0    IP    10.0.0.5\n");
-	drv_command(&d, "ipconfig /displaydns");
-	drv_expect_output(&d,
-			  "    Record Name . . . . . : www.a.test\n    Record Type . . . . . : 1\n"
-			  "    Time To Live  . . . . : 60\n    Data Length . . . . . : 4\n");
-	drv_expect_output(&d, "    A (Host) Record . . . : 10.0.0.5\n");
-	drv_command(&d, "clear host other.test");
-	assert_int_equal(d.status, 1);
-	drv_command(&d, "clear host www.a.test");
-	assert_int_equal(d.status, 0);
-	drv_expect_fact(&d, FX_FACT_END, "dns_cache", "client www.a.test A 10.0.0.5");
-	ask(&d, "www.a.test", DNS_A);
-	q = sent(&d);
-	respond(&d, &q, 0, "an www.a.test 60 A 10.0.0.5\n");
-	drv_command(&d, "ipconfig /flushdns");
-	drv_expect_output(&d, "Successfully flushed the DNS Resolver Cache.\n");
-	drv_expect_fact(&d, FX_FACT_END, "dns_cache", "client www.a.test A 10.0.0.5");
-	drv_command(&d, "clear host *");
-	assert_int_equal(d.status, 0);
-	drv_done(&d);
-}
-
-/* ip name-server becomes the device's static resolver, and ceases to be. */
-static void static_resolver(void **state)
-{
-	const struct fx_effect *e;
-	struct drv d;
-
-	(void)state;
-	drv_init(&d, &dns_proto, KIND_PC, 1);
-	drv_start(&d, "dns.resolver");
-	drv_expect_none(&d, FX_RESOLVER);
-	drv_conf(&d, CONF);
-	e = drv_want(&d, FX_RESOLVER, "resolver");
-	assert_string_equal(e->resolver.source, "static");
-	assert_int_equal(e->resolver.n_servers, 2);
-	assert_string_equal(e->resolver.domain, "lab.test");
-	drv_conf(&d, "ip host x 10.0.0.1\n");
-	drv_expect_none(&d, FX_RESOLVER);
-	drv_conf(&d, "no ip name-server 10.0.0.1 10.0.0.2\n");
-	e = drv_want(&d, FX_RESOLVER, "resolver");
-	assert_int_equal(e->resolver.n_servers, 0);
-	drv_done(&d);
-}
-
-/* The same seed draws the same ids and ports; another seed does not. */
-static void seeds(void **state)
-{
-	struct query q[3];
-
-	(void)state;
-	for (int i = 0; i < 3; i++) {
-		struct drv d;
-
-		drv_init(&d, &dns_proto, KIND_PC, 1);
-		d.seed = i < 2 ? 1 : 2;
-		drv_conf(&d, CONF);
-		drv_start(&d, "dns.resolver");
-		take_resolver(&d);
-		ask(&d, "www.a.test", DNS_A);
-		q[i] = sent(&d);
-		drv_done(&d);
-	}
-	assert_true(q[0].id == q[1].id && q[0].port == q[1].port);
-	assert_true(q[0].id != q[2].id && q[0].port != q[2].port);
 }
 
 int main(void)
@@ -778,12 +464,6 @@ int main(void)
 		cmocka_unit_test(ports_in_use),
 		cmocka_unit_test(over_tcp),
 		cmocka_unit_test(too_many_lookups),
-		cmocka_unit_test(nslookup_a),
-		cmocka_unit_test(nslookup_types),
-		cmocka_unit_test(nslookup_server_by_name),
-		cmocka_unit_test(show_and_clear),
-		cmocka_unit_test(static_resolver),
-		cmocka_unit_test(seeds),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

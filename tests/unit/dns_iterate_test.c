@@ -1,0 +1,265 @@
+/* The recursive half of the server without a forwarder: from the root down, aliases across servers.
+ */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "dns_recurse_driver.h"
+
+/* --- from the root down --- */
+
+static void iterates(void **state)
+{
+	struct query q;
+	struct drv d;
+
+	(void)state;
+	start(&d, HINTS);
+	ask(&d, "www.x.test A");
+	drv_expect_decision(&d, "dns.search.try-ns");
+	drv_expect_decision(&d, "dns.ns.add-waiting");
+	drv_expect_decision(&d, "dns.ns.parent");
+	drv_expect_decision(&d, "dns.search.parent");
+	drv_expect_decision(&d, "dns.ns.add-answer");
+	drv_expect_decision(&d, "dns.ns.send-query");
+	drv_expect_decision(&d, "dns.search.ns-sent");
+	q = expect_query(&d, "10.9.0.1", "www.x.test A");
+	assert_false(q.rd);
+	respond(&d, &q, 0, "ns test 3600 NS ns.test\nar ns.test 3600 A 10.9.0.2\n");
+	drv_expect_decision(&d, "dns.resolver.server.referral");
+	drv_expect_fact(&d, FX_FACT_BEGIN, "dns_cache", "server test NS ns.test");
+	drv_expect_fact(&d, FX_FACT_BEGIN, "dns_cache", "server ns.test A 10.9.0.2");
+	q = expect_query(&d, "10.9.0.2", "www.x.test A");
+	drv_expect_decision(&d, "dns.ns.resolve-ns-name");
+	/* No glue: ns.y.test has to be looked for first. */
+	respond(&d, &q, 0, "ns x.test 3600 NS ns.y.test\n");
+	q = expect_query(&d, "10.9.0.2", "ns.y.test A");
+	respond(&d, &q, DNS_AA, "an ns.y.test 3600 A 10.9.0.3\n");
+	q = expect_query(&d, "10.9.0.3", "www.x.test A");
+	/* What another zone holds is not believed; the target is asked for from the top. */
+	respond(&d, &q, DNS_AA, "an www.x.test 60 CNAME www.z.test\nan www.z.test 60 A 6.6.6.6\n");
+	drv_expect_decision(&d, "dns.resolver.server.drop-out-of-zone");
+	q = expect_query(&d, "10.9.0.2", "www.z.test A");
+	respond(&d, &q, DNS_AA, "an www.z.test 60 A 10.5.0.9\n");
+	drv_expect_decision(&d, "dns.search.cname-found");
+	assert_string_equal(reply(&d),
+			    "0x0001 qr rd ra NOERROR\nq www.x.test A\n"
+			    "an www.x.test 60 CNAME www.z.test\nan www.z.test 60 A 10.5.0.9\n");
+	/* Glue is not an answer: its zone is asked. */
+	ask(&d, "ns.test A");
+	q = expect_query(&d, "10.9.0.2", "ns.test A");
+	respond(&d, &q, DNS_AA, "an ns.test 60 A 10.9.0.2\n");
+	drv_expect_decision(&d, "dns.resolver.server.success-response");
+	drv_done(&d);
+}
+
+/* Without RD and without zones of our own, the root hints are what we can tell. */
+static void hints_as_referral(void **state)
+{
+	struct drv d;
+
+	(void)state;
+	start(&d, HINTS);
+	ask_id(&d, 1, "www.x.test A", 0);
+	drv_expect_decision(&d, "dns.server.referral");
+	assert_string_equal(reply(&d),
+			    "0x0001 qr ra NOERROR\nq www.x.test A\n"
+			    "ns . 86400 NS a.root.test\nar a.root.test 86400 A 10.9.0.1\n");
+	drv_done(&d);
+}
+
+/* Several servers: those that fail or do not know are passed over, then SERVFAIL. */
+static void servers_fail(void **state)
+{
+	struct query q;
+	struct drv d;
+
+	(void)state;
+	start(&d, "ip dns server\nip dns root-hint a.root.test 10.9.0.1\nip dns root-hint "
+		  "b.root.test 10.0.0.1\n"
+		  "ip dns root-hint c.root.test 10.9.0.3\n");
+	ask(&d, "www.x.test A");
+	q = expect_query(&d, "10.9.0.1", "www.x.test A");
+	respond(&d, &q, 0, ""); /* neither answer nor referral */
+	drv_expect_decision(&d, "dns.resolver.server.failed-query");
+	drv_expect_decision(&d, "dns.ns.skip-failed");
+	drv_expect_decision(&d, "dns.ns.skip-self");
+	q = expect_query(&d, "10.9.0.3", "www.x.test A");
+	respond(&d, &q, 5, "");
+	drv_expect_decision(&d, "dns.ns.all-failed");
+	assert_string_equal(reply(&d), "0x0001 qr rd ra SERVFAIL\nq www.x.test A\n");
+	drv_done(&d);
+}
+
+/* An NS whose own address lies behind itself, without glue, is of no use. */
+static void no_glue(void **state)
+{
+	struct query q;
+	struct drv d;
+
+	(void)state;
+	start(&d, HINTS);
+	ask(&d, "www.x.test A");
+	q = sent(&d);
+	respond(&d, &q, 0, "ns x.test 3600 NS ns.x.test\nns x.test 3600 NS ns2.gone.test\n");
+	drv_expect_decision(&d, "dns.ns.resolve-ns-name");
+	drv_expect_decision(&d, "dns.ns.already-waiting");
+	q = expect_query(&d, "10.9.0.1", "ns2.gone.test A");
+	respond(&d, &q, 3, "ns . 60 SOA a.root.test r.root.test 1 2 3 4 60\n");
+	drv_expect_decision(&d, "dns.ns.resolve-fail");
+	/* The zone above is asked for the address itself, once: it does not have it. */
+	q = expect_query(&d, "10.9.0.1", "ns.x.test A");
+	respond(&d, &q, 0, "ns x.test 3600 NS ns.x.test\nns x.test 3600 NS ns2.gone.test\n");
+	drv_expect_decision(&d, "dns.resolver.server.failed-query");
+	assert_string_equal(reply(&d), "0x0001 qr rd ra SERVFAIL\nq www.x.test A\n");
+	drv_done(&d);
+}
+
+/* The delegation is known still when the address of its server is known no more: the zone above has
+ * it. */
+static void glue_expires(void **state)
+{
+	struct query q;
+	struct drv d;
+
+	(void)state;
+	start(&d, HINTS);
+	ask(&d, "www.x.test A");
+	q = sent(&d);
+	respond(&d, &q, 0, "ns x.test 3600 NS ns.x.test\nar ns.x.test 3600 A 10.9.0.2\n");
+	q = expect_query(&d, "10.9.0.2", "www.x.test A");
+	respond(&d, &q, DNS_AA, "an www.x.test 60 A 10.5.0.1\n");
+	/* The zone's own word on its server takes the place of the glue, for a shorter time. */
+	ask(&d, "ns.x.test A");
+	q = expect_query(&d, "10.9.0.2", "ns.x.test A");
+	respond(&d, &q, DNS_AA, "an ns.x.test 10 A 10.9.0.2\n");
+	drv_timer_until(&d, 11 * SEC);
+	ask(&d, "ftp.x.test A");
+	drv_expect_decision(&d, "dns.ns.already-waiting");
+	q = expect_query(&d, "10.9.0.1", "ns.x.test A");
+	respond(&d, &q, 0, "ns x.test 3600 NS ns.x.test\nar ns.x.test 3600 A 10.9.0.2\n");
+	q = expect_query(&d, "10.9.0.2", "ftp.x.test A");
+	respond(&d, &q, DNS_AA, "an ftp.x.test 60 A 10.5.0.2\n");
+	assert_string_equal(reply(&d), "0x0001 qr rd ra NOERROR\nq ftp.x.test A\n"
+				       "an ftp.x.test 60 A 10.5.0.2\n");
+	drv_done(&d);
+}
+
+/* Somebody asks for the root's servers: names without addresses do not take the hints' place. */
+static void root_servers_in_the_cache(void **state)
+{
+	struct query q;
+	struct drv d;
+
+	(void)state;
+	start(&d, HINTS);
+	ask(&d, ". NS");
+	q = expect_query(&d, "10.9.0.1", ". NS");
+	respond(&d, &q, DNS_AA, "an . 3600 NS a.root.test\nar a.root.test 3600 A 10.9.0.1\n");
+	assert_string_equal(reply(&d),
+			    "0x0001 qr rd ra NOERROR\nq . NS\nan . 3600 NS a.root.test\n");
+	ask(&d, "www.x.test A");
+	expect_query(&d, "10.9.0.1", "www.x.test A");
+	drv_done(&d);
+}
+
+/* Two zones whose servers are named in each other. */
+static void circular_servers(void **state)
+{
+	struct query q;
+	struct drv d;
+
+	(void)state;
+	start(&d, HINTS);
+	ask(&d, "www.x.test A");
+	q = sent(&d);
+	respond(&d, &q, 0, "ns x.test 3600 NS ns.y.test\n");
+	q = expect_query(&d, "10.9.0.1", "ns.y.test A");
+	respond(&d, &q, 0, "ns y.test 3600 NS ns.x.test\n");
+	/* ns.x.test is behind x.test, whose server is ns.y.test, which waits for it. */
+	drv_expect_decision(&d, "dns.ns.already-waiting");
+	/* The root is asked for it, once: it sends to y.test again. */
+	q = expect_query(&d, "10.9.0.1", "ns.x.test A");
+	respond(&d, &q, 0, "ns x.test 3600 NS ns.y.test\n");
+	drv_expect_decision(&d, "dns.resolver.server.failed-query");
+	assert_string_equal(reply(&d), "0x0001 qr rd ra SERVFAIL\nq www.x.test A\n");
+	drv_done(&d);
+}
+
+/* A delegation of our own zone: below it we ask, forwarder or not. */
+static void delegated(void **state)
+{
+	struct query q;
+	struct drv d;
+
+	(void)state;
+	start(&d, FORWARD "ip dns zone a.test\n soa ns1 admin 1 2 3 4 300\n record ns1 A 10.0.0.1\n"
+			  " record sub NS ns.sub\n record ns.sub A 10.9.0.9\n");
+	ask(&d, "www.sub.a.test A");
+	q = expect_query(&d, "10.9.0.9", "www.sub.a.test A");
+	respond(&d, &q, DNS_AA, "an www.sub.a.test 60 A 10.5.0.1\n");
+	assert_string_equal(reply(&d), "0x0001 qr rd ra NOERROR\nq www.sub.a.test A\n"
+				       "an www.sub.a.test 60 A 10.5.0.1\n");
+	ask(&d, "www.other.test A");
+	expect_query(&d, "10.9.0.1", "www.other.test A");
+	drv_done(&d);
+}
+
+/* --- aliases across servers --- */
+
+static void aliases_elsewhere(void **state)
+{
+	struct query q;
+	struct drv d;
+
+	(void)state;
+	start(&d, FORWARD "ip dns zone a.test\n soa ns1 admin 1 2 3 4 300\n record ns1 A 10.0.0.1\n"
+			  " record ext CNAME www.x.test.\n");
+	ask(&d, "ext.a.test A");
+	q = expect_query(&d, "10.9.0.1", "www.x.test A");
+	respond(&d, &q, DNS_RA, "an www.x.test 60 A 10.5.0.1\n");
+	assert_string_equal(reply(&d),
+			    "0x0001 qr aa rd ra NOERROR\nq ext.a.test A\n"
+			    "an ext.a.test 300 CNAME www.x.test\nan www.x.test 60 A 10.5.0.1\n");
+	/* Two aliases of one name, which some servers send: the second is tried when the first
+	 * fails. */
+	ask(&d, "two.x.test A");
+	q = sent(&d);
+	respond(&d, &q, DNS_RA,
+		"an two.x.test 60 CNAME one.y.test\nan two.x.test 60 CNAME two.y.test\n");
+	for (int i = 1; i <= 2; i++) {
+		q = expect_query(&d, i == 1 ? "10.9.0.1" : "10.9.0.2", "one.y.test A");
+		respond(&d, &q, 2, "");
+	}
+	drv_expect_decision(&d, "dns.cname.next");
+	for (int i = 1; i <= 2; i++) {
+		q = expect_query(&d, i == 1 ? "10.9.0.1" : "10.9.0.2", "two.y.test A");
+		respond(&d, &q, 2, "");
+	}
+	drv_expect_decision(&d, "dns.cname.no-match");
+	assert_string_equal(reply(&d), "0x0001 qr rd ra SERVFAIL\nq two.x.test A\n");
+	/* Two searches that are each other's target. */
+	ask(&d, "p.x.test A");
+	q = sent(&d);
+	respond(&d, &q, DNS_RA, "an p.x.test 60 CNAME q.x.test\n");
+	q = expect_query(&d, "10.9.0.1", "q.x.test A");
+	respond(&d, &q, DNS_RA, "an q.x.test 60 CNAME p.x.test\n");
+	drv_expect_decision(&d, "dns.cname.loop");
+	assert_string_equal(reply(&d), "0x0001 qr rd ra SERVFAIL\nq p.x.test A\n");
+	drv_done(&d);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(iterates),	     cmocka_unit_test(hints_as_referral),
+		cmocka_unit_test(servers_fail),	     cmocka_unit_test(no_glue),
+		cmocka_unit_test(glue_expires),	     cmocka_unit_test(root_servers_in_the_cache),
+		cmocka_unit_test(circular_servers),  cmocka_unit_test(delegated),
+		cmocka_unit_test(aliases_elsewhere),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
