@@ -115,4 +115,21 @@ static inline void site_answer(struct drv *d)
 	}
 }
 
+/* Text against its parts, separated by | ; one that starts with ! must be absent. */
+static inline void site_expect_parts(const char *what, const char *got, const char *parts)
+{
+	char part[400];
+
+	while (*parts) {
+		size_t n = strcspn(parts, "|");
+
+		str_copy_n(part, sizeof(part), parts, n);
+		if (part[0] != '!' && !strstr(got, part))
+			fail_msg("%s: no \"%s\" in:\n%s", what, part, got);
+		if (part[0] == '!' && strstr(got, part + 1))
+			fail_msg("%s: \"%s\" in:\n%s", what, part + 1, got);
+		parts += n + (parts[n] == '|');
+	}
+}
+
 #endif
