@@ -157,79 +157,80 @@ struct text_case {
 	const char *text, *running;
 };
 
+static const struct text_case texts[] = {
+	{ "", "!\nend\n" },
+	{ "! a comment\nversion 15.1\n\nend\n", "!\nend\n" },
+	{ "int gi0/0\n ip add 10.0.0.1 255.0.0.0\n desc to the  core\nhost r1\n",
+	  "hostname r1\n!\ninterface GigabitEthernet0/0\n ip address 10.0.0.1 255.0.0.0\n"
+	  " description to the  core\n!\nend\n" },
+	/* one value replaces, several stand side by side, keyed ones replace their like */
+	{ "hostname a\nhostname b\n", "hostname b\n!\nend\n" },
+	{ "ip route 1.0.0.0 255.0.0.0 2.2.2.2\nip route 1.0.0.0 255.0.0.0 3.3.3.3\n"
+	  "ip route 1.0.0.0 255.0.0.0 2.2.2.2\n",
+	  "ip route 1.0.0.0 255.0.0.0 2.2.2.2\nip route 1.0.0.0 255.0.0.0 "
+	  "3.3.3.3\n!\nend\n" },
+	{ "ip host a 1.1.1.1\nip host b 2.2.2.2\nip host a 3.3.3.3\n",
+	  "ip host a 3.3.3.3\nip host b 2.2.2.2\n!\nend\n" },
+	/* no */
+	{ "hostname a\nno hostname\n", "!\nend\n" },
+	{ "hostname a\nno hostname b\n", "!\nend\n" },
+	{ "ip route 1.0.0.0 255.0.0.0 2.2.2.2\nip route 1.0.0.0 255.0.0.0 3.3.3.3\n"
+	  "no ip route 1.0.0.0 255.0.0.0 2.2.2.2\n",
+	  "ip route 1.0.0.0 255.0.0.0 3.3.3.3\n!\nend\n" },
+	{ "ip route 1.0.0.0 255.0.0.0 2.2.2.2\nip route 1.0.0.0 255.0.0.0 3.3.3.3\n"
+	  "ip route 10.0.0.0 255.0.0.0 3.3.3.3\nno ip route 1.0.0.0\n",
+	  "ip route 10.0.0.0 255.0.0.0 3.3.3.3\n!\nend\n" },
+	{ "ip host a 1.1.1.1\nip host b 2.2.2.2\nno ip host a 9.9.9.9\n",
+	  "ip host b 2.2.2.2\n!\nend\n" },
+	{ "ip host a 1.1.1.1\nip host b 2.2.2.2\nno ip host\n", "!\nend\n" },
+	/* switches keep their no form */
+	{ "no ip domain lookup\n", "no ip domain lookup\n!\nend\n" },
+	{ "no ip domain lookup\nip domain lookup\n", "ip domain lookup\n!\nend\n" },
+	{ "int e0\n shut\n no shut\n", "!\ninterface eth0\n no shutdown\n!\nend\n" },
+	/* sections */
+	{ "ip dhcp pool A\n network 1.0.0.0 255.0.0.0\nip dhcp pool B\nip dhcp pool A\n"
+	  " option 3 x\n option 4 y\n option 3 z\nno ip dhcp pool B\n",
+	  "!\nip dhcp pool A\n network 1.0.0.0 255.0.0.0\n option 3 z\n option 4 "
+	  "y\n!\nend\n" },
+	{ "ip dhcp pool A\n class C\n  range 1.1.1.1 1.1.1.2\n hostname h\n",
+	  "!\nip dhcp pool A\n hostname h\n class C\n  range 1.1.1.1 1.1.1.2\n!\nend\n" },
+	{ "ip dhcp pool A\n class C\n  range 1.1.1.1 1.1.1.2\n remark h\n",
+	  "!\nip dhcp pool A\n remark h\n class C\n  range 1.1.1.1 1.1.1.2\n!\nend\n" },
+	{ "ip dhcp pool A\nclass C\nremark h\n",
+	  "!\nip dhcp pool A\n class C\n  remark h\n!\nend\n" },
+	/* what is known further out leaves the section; exit and end too */
+	{ "int e0\nip route 1.0.0.0 255.0.0.0 2.2.2.2\nhostname x\n",
+	  "hostname x\nip route 1.0.0.0 255.0.0.0 2.2.2.2\n!\ninterface eth0\n!\nend\n" },
+	{ "ip dhcp pool A\nexit\nhostname x\n", "hostname x\n!\nip dhcp pool A\n!\nend\n" },
+	{ "ip dhcp pool A\nclass C\nend\nhostname x\n",
+	  "hostname x\n!\nip dhcp pool A\n class C\n!\nend\n" },
+	/* in a section without indentation a line is the section's first ... */
+	{ "ip dhcp pool A\nhostname x\n", "!\nip dhcp pool A\n hostname x\n!\nend\n" },
+	/* ... in an indented one it is the top's */
+	{ "ip dhcp pool A\n network 1.0.0.0 255.0.0.0\nhostname x\n",
+	  "hostname x\n!\nip dhcp pool A\n network 1.0.0.0 255.0.0.0\n!\nend\n" },
+	{ "ip dhcp pool A\n network 1.0.0.0 255.0.0.0\nclass C\n",
+	  "!\nip dhcp pool A\n network 1.0.0.0 255.0.0.0\n class C\n!\nend\n" },
+	/* one line takes the other's place, whoever owns it */
+	{ "int e0\n ip address 1.1.1.1 255.0.0.0\n ip address dhcp\n",
+	  "!\ninterface eth0\n ip address dhcp\n!\nend\n" },
+	{ "int e0\n ip address dhcp\n ip address 1.1.1.1 255.0.0.0\n",
+	  "!\ninterface eth0\n ip address 1.1.1.1 255.0.0.0\n!\nend\n" },
+	{ "int e0\n ip address dhcp\n no ip address\n", "!\ninterface eth0\n!\nend\n" },
+	{ "username a password \"b c\"\r\n", "username a password \"b c\"\n!\nend\n" },
+};
+
 static void texts_become_canonical(void **state)
 {
-	static const struct text_case cases[] = {
-		{ "", "!\nend\n" },
-		{ "! a comment\nversion 15.1\n\nend\n", "!\nend\n" },
-		{ "int gi0/0\n ip add 10.0.0.1 255.0.0.0\n desc to the  core\nhost r1\n",
-		  "hostname r1\n!\ninterface GigabitEthernet0/0\n ip address 10.0.0.1 255.0.0.0\n"
-		  " description to the  core\n!\nend\n" },
-		/* one value replaces, several stand side by side, keyed ones replace their like */
-		{ "hostname a\nhostname b\n", "hostname b\n!\nend\n" },
-		{ "ip route 1.0.0.0 255.0.0.0 2.2.2.2\nip route 1.0.0.0 255.0.0.0 3.3.3.3\n"
-		  "ip route 1.0.0.0 255.0.0.0 2.2.2.2\n",
-		  "ip route 1.0.0.0 255.0.0.0 2.2.2.2\nip route 1.0.0.0 255.0.0.0 "
-		  "3.3.3.3\n!\nend\n" },
-		{ "ip host a 1.1.1.1\nip host b 2.2.2.2\nip host a 3.3.3.3\n",
-		  "ip host a 3.3.3.3\nip host b 2.2.2.2\n!\nend\n" },
-		/* no */
-		{ "hostname a\nno hostname\n", "!\nend\n" },
-		{ "hostname a\nno hostname b\n", "!\nend\n" },
-		{ "ip route 1.0.0.0 255.0.0.0 2.2.2.2\nip route 1.0.0.0 255.0.0.0 3.3.3.3\n"
-		  "no ip route 1.0.0.0 255.0.0.0 2.2.2.2\n",
-		  "ip route 1.0.0.0 255.0.0.0 3.3.3.3\n!\nend\n" },
-		{ "ip route 1.0.0.0 255.0.0.0 2.2.2.2\nip route 1.0.0.0 255.0.0.0 3.3.3.3\n"
-		  "ip route 10.0.0.0 255.0.0.0 3.3.3.3\nno ip route 1.0.0.0\n",
-		  "ip route 10.0.0.0 255.0.0.0 3.3.3.3\n!\nend\n" },
-		{ "ip host a 1.1.1.1\nip host b 2.2.2.2\nno ip host a 9.9.9.9\n",
-		  "ip host b 2.2.2.2\n!\nend\n" },
-		{ "ip host a 1.1.1.1\nip host b 2.2.2.2\nno ip host\n", "!\nend\n" },
-		/* switches keep their no form */
-		{ "no ip domain lookup\n", "no ip domain lookup\n!\nend\n" },
-		{ "no ip domain lookup\nip domain lookup\n", "ip domain lookup\n!\nend\n" },
-		{ "int e0\n shut\n no shut\n", "!\ninterface eth0\n no shutdown\n!\nend\n" },
-		/* sections */
-		{ "ip dhcp pool A\n network 1.0.0.0 255.0.0.0\nip dhcp pool B\nip dhcp pool A\n"
-		  " option 3 x\n option 4 y\n option 3 z\nno ip dhcp pool B\n",
-		  "!\nip dhcp pool A\n network 1.0.0.0 255.0.0.0\n option 3 z\n option 4 "
-		  "y\n!\nend\n" },
-		{ "ip dhcp pool A\n class C\n  range 1.1.1.1 1.1.1.2\n hostname h\n",
-		  "!\nip dhcp pool A\n hostname h\n class C\n  range 1.1.1.1 1.1.1.2\n!\nend\n" },
-		{ "ip dhcp pool A\n class C\n  range 1.1.1.1 1.1.1.2\n remark h\n",
-		  "!\nip dhcp pool A\n remark h\n class C\n  range 1.1.1.1 1.1.1.2\n!\nend\n" },
-		{ "ip dhcp pool A\nclass C\nremark h\n",
-		  "!\nip dhcp pool A\n class C\n  remark h\n!\nend\n" },
-		/* what is known further out leaves the section; exit and end too */
-		{ "int e0\nip route 1.0.0.0 255.0.0.0 2.2.2.2\nhostname x\n",
-		  "hostname x\nip route 1.0.0.0 255.0.0.0 2.2.2.2\n!\ninterface eth0\n!\nend\n" },
-		{ "ip dhcp pool A\nexit\nhostname x\n", "hostname x\n!\nip dhcp pool A\n!\nend\n" },
-		{ "ip dhcp pool A\nclass C\nend\nhostname x\n",
-		  "hostname x\n!\nip dhcp pool A\n class C\n!\nend\n" },
-		/* in a section without indentation a line is the section's first ... */
-		{ "ip dhcp pool A\nhostname x\n", "!\nip dhcp pool A\n hostname x\n!\nend\n" },
-		/* ... in an indented one it is the top's */
-		{ "ip dhcp pool A\n network 1.0.0.0 255.0.0.0\nhostname x\n",
-		  "hostname x\n!\nip dhcp pool A\n network 1.0.0.0 255.0.0.0\n!\nend\n" },
-		{ "ip dhcp pool A\n network 1.0.0.0 255.0.0.0\nclass C\n",
-		  "!\nip dhcp pool A\n network 1.0.0.0 255.0.0.0\n class C\n!\nend\n" },
-		/* one line takes the other's place, whoever owns it */
-		{ "int e0\n ip address 1.1.1.1 255.0.0.0\n ip address dhcp\n",
-		  "!\ninterface eth0\n ip address dhcp\n!\nend\n" },
-		{ "int e0\n ip address dhcp\n ip address 1.1.1.1 255.0.0.0\n",
-		  "!\ninterface eth0\n ip address 1.1.1.1 255.0.0.0\n!\nend\n" },
-		{ "int e0\n ip address dhcp\n no ip address\n", "!\ninterface eth0\n!\nend\n" },
-		{ "username a password \"b c\"\r\n", "username a password \"b c\"\n!\nend\n" },
-	};
 
 	(void)state;
-	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {
 		struct world w;
 
 		setup(&w);
-		if (read_text(&w, cases[i].text) < 0)
-			fail_msg("%s: %s", cases[i].text, sbuf_text(&w.issues));
-		expect_running(&w, cases[i].running);
+		if (read_text(&w, texts[i].text) < 0)
+			fail_msg("%s: %s", texts[i].text, sbuf_text(&w.issues));
+		expect_running(&w, texts[i].running);
 		expect_replay(&w);
 		teardown(&w);
 	}

@@ -203,7 +203,6 @@ static void test_routes(void **state)
 				   .onlink = true };
 	struct nl_route hole = { .dst = ip("10.4.0.0"), .dst_len = 16, .type = RTN_BLACKHOLE };
 	struct nl_route v6 = { .dst = ip("fd78::"), .dst_len = 32, .via = ip("fd77::9") };
-	struct nl_route far = { .dst = ip("10.5.0.0"), .dst_len = 16, .via = ip("10.99.0.1") };
 	const struct nl_route *r;
 	struct nl_route *list;
 	size_t n;
@@ -241,7 +240,23 @@ static void test_routes(void **state)
 	(void)snprintf(text, sizeof(text), "fd78::/32 via fd77::9 dev %d", p.index);
 	assert_non_null(find_route(list, n, text));
 	free(list);
+	pair_done(&p);
+}
 
+static void test_route_changes(void **state)
+{
+	struct pair p = pair_new();
+	struct nl_route def = { .dst = { .family = AF_INET }, .via = ip("10.0.0.9"), .metric = 5 };
+	struct nl_route hole = { .dst = ip("10.4.0.0"), .dst_len = 16, .type = RTN_BLACKHOLE };
+	struct nl_route far = { .dst = ip("10.5.0.0"), .dst_len = 16, .via = ip("10.99.0.1") };
+	struct nl_route *list;
+	size_t n;
+
+	(void)state;
+	add_address(p.a.h, p.index, "10.0.0.1", 24);
+	add_address(p.a.h, p.index, "fd77::1", 64);
+	assert_done(nl_route_add(p.a.h, &def, &box_err));
+	assert_done(nl_route_add(p.a.h, &hole, &box_err));
 	def.via = ip("10.0.0.8");
 	assert_int_equal(nl_route_add(p.a.h, &def, &box_err), -EEXIST);
 	assert_done(nl_route_replace(p.a.h, &def, &box_err));
@@ -519,11 +534,11 @@ static void test_damaged(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_ip_text),	   cmocka_unit_test(test_addresses),
-		cmocka_unit_test(test_routes),	   cmocka_unit_test(test_multipath),
-		cmocka_unit_test(test_neighbours), cmocka_unit_test(test_events),
-		cmocka_unit_test(test_resync),	   cmocka_unit_test(test_all_namespaces),
-		cmocka_unit_test(test_damaged),
+		cmocka_unit_test(test_ip_text),	       cmocka_unit_test(test_addresses),
+		cmocka_unit_test(test_routes),	       cmocka_unit_test(test_route_changes),
+		cmocka_unit_test(test_multipath),      cmocka_unit_test(test_neighbours),
+		cmocka_unit_test(test_events),	       cmocka_unit_test(test_resync),
+		cmocka_unit_test(test_all_namespaces), cmocka_unit_test(test_damaged),
 	};
 
 	box_enter();
