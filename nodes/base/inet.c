@@ -1,5 +1,6 @@
 #include "base/inet.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <string.h>
 
@@ -12,13 +13,31 @@ enum {
 	ARP_HW_ETHERNET = 1,
 };
 
+/* Eight octets at a time, in this machine's order: the sum of swapped words is the swapped sum (RFC
+ * 1071 §1.2B). Returns how many octets it took. */
+static size_t sum_wide(const uint8_t *p, size_t len, uint64_t *sum)
+{
+	uint64_t low = 0, high = 0, word, all;
+	size_t i;
+
+	for (i = 0; i + sizeof(word) <= len; i += sizeof(word)) {
+		memcpy(&word, p + i, sizeof(word));
+		low += (uint32_t)word;
+		high += word >> 32;
+	}
+	for (all = low + high; all >> 16;)
+		all = (all & 0xffff) + (all >> 16);
+	*sum += ntohs((uint16_t)all);
+	return i;
+}
+
 uint32_t inet_sum(uint32_t sum, const void *data, size_t len)
 {
 	const uint8_t *p = data;
 	uint64_t wide = sum;
-	size_t i;
+	size_t i = sum_wide(p, len, &wide);
 
-	for (i = 0; i + 1 < len; i += 2)
+	for (; i + 1 < len; i += 2)
 		wide += (uint32_t)p[i] << 8 | p[i + 1];
 	if (i < len)
 		wide += (uint32_t)p[i] << 8;

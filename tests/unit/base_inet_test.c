@@ -44,6 +44,25 @@ static void rfc1071(void **state)
 	assert_int_equal(inet_sum_fold(inet_sum(UINT32_MAX, data, 8)), (uint16_t)~0xddf2);
 }
 
+/* Every length and alignment, against the definition. */
+static void sums_as_defined(void **state)
+{
+	uint8_t data[80];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(data); i++)
+		data[i] = (uint8_t)(i * 151 + 201);
+	for (size_t at = 0; at < 8; at++)
+		for (size_t len = 0; at + len <= sizeof(data); len++) {
+			uint32_t sum = 0xfffe;
+
+			for (size_t i = 0; i < len; i++)
+				sum += (uint32_t)data[at + i] << (i % 2 ? 0 : 8);
+			assert_int_equal(inet_sum_fold(inet_sum(0xfffe, data + at, len)),
+					 inet_sum_fold(sum));
+		}
+}
+
 static void builds_the_known_frame(void **state)
 {
 	struct udp_frame f = hello();
@@ -211,6 +230,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(rfc1071),
+		cmocka_unit_test(sums_as_defined),
 		cmocka_unit_test(builds_the_known_frame),
 		cmocka_unit_test(parses_the_known_frame),
 		cmocka_unit_test(finds_any_wrong_octet),
