@@ -22,9 +22,13 @@ enum {
 	WRITER_WAIT_MS = 1000,
 };
 
-#define PACKET_ROW   "(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"
-#define PACKET_ROWS4 PACKET_ROW "," PACKET_ROW "," PACKET_ROW "," PACKET_ROW
-static_assert(DB_PACKETS_A_STEP == 16 && DB_PACKET_COLUMNS == 16, "as ST_PACKETS has them");
+#define PACKET_ROW "(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"
+/* Without an id: the next one. Looking whether it is there already would cost as much as a seventh
+ * of the row. */
+#define NEXT_ROW     "(NULL,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"
+#define PACKET_ROWS4 NEXT_ROW "," NEXT_ROW "," NEXT_ROW "," NEXT_ROW
+#define PACKET_ROWS8 PACKET_ROWS4 "," PACKET_ROWS4
+static_assert(DB_PACKETS_A_STEP == 32 && DB_PACKET_COLUMNS == 16, "as ST_PACKETS has them");
 
 static const char *const stmt_sql[N_STMTS] = {
 	[ST_BEGIN] = "BEGIN IMMEDIATE",
@@ -35,8 +39,8 @@ static const char *const stmt_sql[N_STMTS] = {
 		    "link_name, sender, receiver FROM way WHERE id = ?3",
 	[ST_RUN] = "INSERT INTO packet_run VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?)",
 	[ST_PACKET] = "INSERT INTO packet VALUES " PACKET_ROW,
-	[ST_PACKETS] = "INSERT INTO packet VALUES " PACKET_ROWS4 "," PACKET_ROWS4 "," PACKET_ROWS4
-		       "," PACKET_ROWS4,
+	[ST_PACKETS] = "INSERT INTO packet VALUES " PACKET_ROWS8 "," PACKET_ROWS8 "," PACKET_ROWS8
+		       "," PACKET_ROWS8,
 	[ST_BLOCK] = "INSERT INTO packet_block VALUES (?,?)",
 	[ST_FIELD] = "INSERT OR IGNORE INTO packet_field VALUES (?,?,?,?,?,?)",
 	[ST_GAP] = "INSERT INTO capture_gap VALUES (NULL,?,?,?,?,?,?,?)",
@@ -158,7 +162,7 @@ static int check_schema(struct db *db, struct sbuf *reterr)
 
 static int set_pragmas(struct db *db, const struct db_options *o)
 {
-	char text[256];
+	char text[320];
 
 	/* Automatic checkpoints would come at a moment of SQLite's choosing; see db_checkpoint().
 	 */
@@ -166,7 +170,8 @@ static int set_pragmas(struct db *db, const struct db_options *o)
 		       "PRAGMA page_size = 16384; PRAGMA journal_mode = WAL;"
 		       "PRAGMA synchronous = %s; PRAGMA wal_autocheckpoint = 0;"
 		       "PRAGMA cache_size = -%d; PRAGMA temp_store = MEMORY;"
-		       "PRAGMA foreign_keys = OFF; PRAGMA trusted_schema = ON",
+		       "PRAGMA foreign_keys = OFF; PRAGMA trusted_schema = ON;"
+		       "PRAGMA secure_delete = OFF",
 		       o->power_safe ? "FULL" : "OFF", CACHE_KIB);
 	return db_exec(db, text);
 }
@@ -274,6 +279,7 @@ int db_begin(struct db *db)
 	sqlite3_busy_timeout(db->sql, WRITER_WAIT_MS);
 	r = db_step(db, db->stmts[ST_BEGIN]);
 	sqlite3_busy_timeout(db->sql, READER_WAIT_MS);
+	db->next_id = 0;
 	return r;
 }
 

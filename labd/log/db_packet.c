@@ -57,61 +57,108 @@ int db_put_run(struct db *db, const struct db_run *r)
 	return db_step(db, s);
 }
 
-/* Into the parameters from `at` on. */
-static void bind_packet(sqlite3_stmt *s, int at, const struct db_packet *p)
+/* ---- packets: many to a step, each value bound only when it differs from the one that its place
+ * had before, which in a flood is most of them: a call to bind costs as much as the rest of a
+ * column's way into the row ---- */
+
+#define NO_VALUE INT64_MIN
+
+static int64_t or_null(int64_t n)
 {
-	sqlite3_bind_int64(s, at, (int64_t)p->id);
-	sqlite3_bind_int64(s, at + 1, p->time_ns);
-	sqlite3_bind_int64(s, at + 2, (int64_t)p->flow);
-	bind_text(s, at + 3, p->protocol);
-	sqlite3_bind_int64(s, at + 4, (int64_t)p->run);
-	sqlite3_bind_int64(s, at + 5, p->length);
-	bind_int_or_null(s, at + 6, p->captured < p->length ? (int64_t)p->captured : -1);
-	bind_int_or_null(s, at + 7, p->bytes_at);
-	bind_int_or_null(s, at + 8, p->fate ? p->fate : -1);
-	bind_int_or_null(s, at + 9, p->delay_ns);
-	bind_int_or_null(s, at + 10, p->payload);
-	bind_int_or_null(s, at + 11, p->tcp_flags);
-	bind_int_or_null(s, at + 12, p->note ? (int64_t)p->note : -1);
-	bind_int_or_null(s, at + 13, p->rtt_ns ? p->rtt_ns : -1);
-	sqlite3_bind_text(s, at + 14, p->info, (int)p->info_len, SQLITE_STATIC);
-	bind_text(s, at + 15, p->malformed);
+	return n < 0 ? NO_VALUE : n;
 }
 
+static void numbers_of(const struct db_packet *p, int64_t out[DB_PACKET_COLUMNS])
+{
+	out[PACKET_ID] = (int64_t)p->id;
+	out[PACKET_TIME] = p->time_ns;
+	out[PACKET_FLOW] = (int64_t)p->flow;
+	out[PACKET_RUN] = (int64_t)p->run;
+	out[PACKET_LENGTH] = p->length;
+	out[PACKET_CAPTURED] = p->captured < p->length ? (int64_t)p->captured : NO_VALUE;
+	out[PACKET_BYTES_AT] = or_null(p->bytes_at);
+	out[PACKET_FATE] = p->fate ? p->fate : NO_VALUE;
+	out[PACKET_DELAY] = or_null(p->delay_ns);
+	out[PACKET_PAYLOAD] = or_null(p->payload);
+	out[PACKET_TCP_FLAGS] = or_null(p->tcp_flags);
+	out[PACKET_NOTE] = p->note ? (int64_t)p->note : NO_VALUE;
+	out[PACKET_RTT] = p->rtt_ns ? p->rtt_ns : NO_VALUE;
+	out[PACKET_PROTOCOL] = out[PACKET_INFO] = out[PACKET_MALFORMED] = NO_VALUE;
+}
+
+static void bind_number(sqlite3_stmt *s, int at, int64_t n)
+{
+	if (n == NO_VALUE)
+		sqlite3_bind_null(s, at);
+	else
+		sqlite3_bind_int64(s, at, n);
+}
+
+/* The columns from `first` on; column c is parameter at + c. */
+static void bind_packet(sqlite3_stmt *s, int at, int first, const struct waiting_packet *w,
+			struct bound_packet *b)
+{
+	for (int i = first; i < DB_PACKET_COLUMNS; i++)
+		if (!b->any || w->numbers[i] != b->numbers[i])
+			bind_number(s, at + i, w->numbers[i]);
+	memcpy(b->numbers, w->numbers, sizeof(b->numbers));
+	/* Names of protocols are constants, or interned: the same place is the same name. */
+	if (w->protocol != b->protocol)
+		bind_text(s, at + PACKET_PROTOCOL, w->protocol);
+	b->protocol = w->protocol;
+	sqlite3_bind_text(s, at + PACKET_INFO, w->text, (int)w->text_len, SQLITE_STATIC);
+	if (w->malformed || b->malformed)
+		bind_text(s, at + PACKET_MALFORMED, w->malformed);
+	b->malformed = w->malformed != NULL;
+	b->any = true;
+}
+
+/* Their ids are the next ones: known once one row of the transaction has said its own. */
 static int put_all(struct db *db)
 {
 	sqlite3_stmt *s = db_stmt(db, ST_PACKETS);
 
 	for (int i = 0; i < DB_PACKETS_A_STEP; i++)
-		bind_packet(s, 1 + i * DB_PACKET_COLUMNS, &db->packets[i].row);
+		bind_packet(s, i * (DB_PACKET_COLUMNS - 1), PACKET_ID + 1, &db->packets[i],
+			    &db->bound[i]);
 	return db_step(db, s);
 }
 
-int db_flush_packets(struct db *db)
+static int put_each(struct db *db, unsigned n)
 {
 	sqlite3_stmt *s = db_stmt(db, ST_PACKET);
-	unsigned n = db->n_packets;
 	int r = 0;
 
-	db->n_packets = 0;
-	if (n == DB_PACKETS_A_STEP)
-		return put_all(db);
 	for (unsigned i = 0; r == 0 && i < n; i++) {
-		bind_packet(s, 1, &db->packets[i].row);
+		bind_packet(s, 1, PACKET_ID, &db->packets[i], &db->bound_one);
 		r = db_step(db, s);
 	}
 	return r;
 }
 
+int db_flush_packets(struct db *db)
+{
+	unsigned n = db->n_packets;
+	int64_t first = db->packets[0].numbers[PACKET_ID];
+	int64_t last = n ? db->packets[n - 1].numbers[PACKET_ID] : 0;
+	bool follow = first == db->next_id && last - first == DB_PACKETS_A_STEP - 1;
+
+	if (n == 0)
+		return 0;
+	db->n_packets = 0;
+	db->next_id = last + 1;
+	return follow ? put_all(db) : put_each(db, n);
+}
+
 int db_put_packet(struct db *db, const struct db_packet *p)
 {
 	struct waiting_packet *w = &db->packets[db->n_packets++];
-	uint32_t len = p->info_len < sizeof(w->text) ? p->info_len : (uint32_t)sizeof(w->text);
 
-	w->row = *p;
-	memcpy(w->text, p->info, len);
-	w->row.info = w->text;
-	w->row.info_len = len;
+	numbers_of(p, w->numbers);
+	w->protocol = p->protocol;
+	w->malformed = p->malformed;
+	w->text_len = p->info_len < sizeof(w->text) ? p->info_len : (uint32_t)sizeof(w->text);
+	memcpy(w->text, p->info, w->text_len);
 	return db->n_packets == DB_PACKETS_A_STEP ? db_flush_packets(db) : 0;
 }
 
