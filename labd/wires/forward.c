@@ -114,7 +114,7 @@ int forwarder_watch(struct forwarder *fw, int fd, uint32_t events)
 
 /* ---- birth and death ---- */
 
-static int open_descriptors(struct forwarder *fw)
+static int open_descriptors(struct forwarder *fw, bool single_calls)
 {
 	int r;
 
@@ -127,7 +127,7 @@ static int open_descriptors(struct forwarder *fw)
 	if (r == 0)
 		r = epoll_set(fw, EPOLL_CTL_ADD, fw->feed_space_fd, EPOLLIN, KEY_SPACE);
 	if (r == 0)
-		r = port_space_init(&fw->space);
+		r = port_space_init(&fw->space, single_calls);
 	return r;
 }
 
@@ -149,7 +149,7 @@ int forwarder_new(const struct forwarder_args *args, struct forwarder **ret_fw)
 	fw->epoll_fd = fw->timer_fd = fw->watched_fd = -1;
 	fw->armed_ns = fw->report_at_ns = NEVER;
 	frame_pool_init(&fw->pool, pool_bytes);
-	r = open_descriptors(fw);
+	r = open_descriptors(fw, args->single_calls);
 	if (r < 0) {
 		forwarder_free(fw);
 		return r;

@@ -76,6 +76,7 @@ struct forwarder_args {
 	const struct clock_page *clock;
 	uint64_t seed;
 	size_t pool_bytes; /* 0 = FORWARD_POOL_BYTES */
+	bool single_calls; /* as on a kernel without io_uring */
 };
 
 int forwarder_new(const struct forwarder_args *args, struct forwarder **ret_fw);

@@ -169,9 +169,8 @@ void forward_flush(struct forwarder *fw, struct wire_dir *dir)
 
 /* ---- sending ---- */
 
-static void note_sent(struct wire_dir *dir, const nsec_t *due_ns, unsigned n, nsec_t lab_ns)
+static void note_late(struct wire_dir *dir, const nsec_t *due_ns, unsigned n, nsec_t lab_ns)
 {
-	dir->stats.n_sent += n;
 	for (unsigned i = 0; i < n; i++)
 		if (lab_ns - due_ns[i] > dir->stats.max_late_ns)
 			dir->stats.max_late_ns = lab_ns - due_ns[i];
@@ -181,24 +180,15 @@ static void note_sent(struct wire_dir *dir, const nsec_t *due_ns, unsigned n, ns
 static unsigned send_batch(struct forwarder *fw, struct wire_dir *dir, const struct outgoing *out)
 {
 	struct moment now = forward_now(fw);
-	unsigned done = 0;
+	unsigned refused;
+	unsigned done = port_write(target(dir), &fw->space, out->frames, out->n, &refused);
 
-	while (done < out->n) {
-		int error;
-		unsigned n = port_write(target(dir), out->frames + done, out->n - done, &error);
-
-		note_sent(dir, out->due_ns + done, n, now.lab_ns);
-		done += n;
-		if (error == -EAGAIN) {
-			dir->stats.n_retries++;
-			break;
-		}
-		if (error != 0) {
-			dir->stats.n_refused++;
-			forward_touch(fw, now.mono_ns);
-			done++;
-		}
-	}
+	note_late(dir, out->due_ns, done, now.lab_ns);
+	dir->stats.n_sent += done - refused;
+	dir->stats.n_refused += refused;
+	dir->stats.n_retries += done < out->n;
+	if (refused > 0)
+		forward_touch(fw, now.mono_ns);
 	return done;
 }
 

@@ -2,101 +2,33 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/if.h>
 #include <linux/if_packet.h>
-#include <linux/if_tun.h>
 #include <stdlib.h>
-#include <sys/ioctl.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "labd/wires/batch.h"
 #include "labd/wires/feed.h"
 
-static int64_t real_now(void)
+/* One octet more than the longest frame, so that a longer one is seen to be longer. */
+#define SLOT_BYTES (FEED_FRAME_MAX + 64)
+
+int port_space_init(struct port_space *space, bool single)
 {
-	struct timespec now;
-
-	clock_gettime(CLOCK_REALTIME, &now);
-	return now.tv_sec * SEC + now.tv_nsec;
-}
-
-int port_space_init(struct port_space *space)
-{
-	/* One byte more than the longest frame, so that a longer one is seen to be longer. */
-	size_t slot_bytes = FEED_FRAME_MAX + 64;
-	uint8_t *bytes = malloc(PORT_BATCH * slot_bytes);
-
-	if (bytes == NULL)
+	*space = (struct port_space){ .bytes = malloc(PORT_BATCH * SLOT_BYTES) };
+	if (space->bytes == NULL)
 		return -ENOMEM;
-	*space = (struct port_space){ .bytes = bytes, .slot_bytes = slot_bytes };
+	if (!single)
+		(void)batch_open(&space->batch);
 	return 0;
 }
 
 void port_space_done(struct port_space *space)
 {
+	space->batch = batch_close(space->batch);
 	free(space->bytes);
 	space->bytes = NULL;
 }
-
-/* ---- TAP ---- */
-
-static int tap_open(struct port *port)
-{
-	struct ifreq ifr = { 0 };
-
-	if (ioctl(port->fd, TUNGETIFF, &ifr) < 0)
-		return -errno;
-	if ((ifr.ifr_flags & (IFF_TAP | IFF_NO_PI | IFF_VNET_HDR)) != (IFF_TAP | IFF_NO_PI))
-		return -EINVAL;
-	return 0;
-}
-
-static int tap_read(struct port *port, const struct port_space *space,
-		    struct port_frame *ret_frames, unsigned n)
-{
-	unsigned n_read = 0;
-
-	while (n_read < n) {
-		uint8_t *slot = space->bytes + n_read * space->slot_bytes;
-		ssize_t len = read(port->fd, slot, port->frame_max + 1);
-
-		if (len < 0 && errno == EINTR)
-			continue;
-		if (len < 0 && errno != EAGAIN) {
-			port->dead = true;
-			return n_read > 0 ? (int)n_read : -errno;
-		}
-		if (len <= 0)
-			break;
-		if ((size_t)len > port->frame_max) {
-			port->n_too_long++;
-			continue;
-		}
-		ret_frames[n_read++] = (struct port_frame){ slot, (uint32_t)len, real_now() };
-	}
-	return (int)n_read;
-}
-
-static unsigned tap_write(struct port *port, const struct port_frame *frames, unsigned n,
-			  int *ret_error)
-{
-	for (unsigned i = 0; i < n; i++) {
-		ssize_t len;
-
-		do {
-			len = write(port->fd, frames[i].bytes, frames[i].len);
-		} while (len < 0 && errno == EINTR);
-		if (len < 0) {
-			*ret_error = errno == ENOBUFS || errno == ENOMEM ? -EAGAIN : -errno;
-			return i;
-		}
-	}
-	*ret_error = 0;
-	return n;
-}
-
-/* ---- either ---- */
 
 static int set_nonblocking(int fd)
 {
@@ -119,7 +51,7 @@ int port_open(struct port *port, enum carrier carrier, int fd, uint32_t mtu, uin
 	else
 		r = set_nonblocking(fd);
 	if (r == 0 && carrier == CARRIER_TAP)
-		r = tap_open(port);
+		r = port_tap_open(port);
 	else if (r == 0 && carrier == CARRIER_RING)
 		r = port_ring_open(port, ring_bytes ? ring_bytes : PORT_RING_BYTES);
 	else if (r == 0)
@@ -138,7 +70,7 @@ void port_close(struct port *port)
 	port->dead = true;
 }
 
-int port_read(struct port *port, const struct port_space *space, struct port_frame *ret_frames,
+int port_read(struct port *port, struct port_space *space, struct port_frame *ret_frames,
 	      unsigned n)
 {
 	if (port->dead)
@@ -146,7 +78,7 @@ int port_read(struct port *port, const struct port_space *space, struct port_fra
 	if (n > PORT_BATCH)
 		n = PORT_BATCH;
 	if (port->carrier == CARRIER_TAP)
-		return tap_read(port, space, ret_frames, n);
+		return port_tap_read(port, space, ret_frames, n);
 	return (int)port_ring_read(port, ret_frames, n);
 }
 
@@ -156,15 +88,17 @@ void port_release(struct port *port)
 		port_ring_release(port);
 }
 
-unsigned port_write(struct port *port, const struct port_frame *frames, unsigned n, int *ret_error)
+unsigned port_write(struct port *port, struct port_space *space, const struct port_frame *frames,
+		    unsigned n, unsigned *ret_refused)
 {
+	*ret_refused = 0;
 	if (port->dead) {
-		*ret_error = -ENODEV;
-		return 0;
+		*ret_refused = n;
+		return n;
 	}
 	if (port->carrier == CARRIER_TAP)
-		return tap_write(port, frames, n, ret_error);
-	return port_ring_write(port, frames, n, ret_error);
+		return port_tap_write(port, space, frames, n, ret_refused);
+	return port_ring_write(port, frames, n, ret_refused);
 }
 
 uint64_t port_take_drops(struct port *port)

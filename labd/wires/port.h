@@ -37,16 +37,19 @@
 /* On top of the MTU: Ethernet header and two VLAN tags. */
 #define PORT_LINK_HEADER_BYTES 22u
 
+struct batch;
+
 struct port_frame {
 	uint8_t *bytes;
 	uint32_t len;
 	int64_t rx_ns; /* CLOCK_REALTIME when labd had it */
 };
 
-/* Space for what a TAP's batch reads; one for all ports, lent to port_read(). */
+/* What TAPs need for a batch, one for all ports: space for the frames that are read, and many calls
+ * in one. Lent to port_read() and port_write(), which give up the latter where it does not work. */
 struct port_space {
-	uint8_t *bytes; /* PORT_BATCH times slot_bytes */
-	size_t slot_bytes;
+	uint8_t *bytes;	     /* PORT_BATCH times FEED_FRAME_MAX, and more */
+	struct batch *batch; /* NULL: a call for each frame */
 };
 
 struct port {
@@ -55,6 +58,8 @@ struct port {
 	bool dead;	      /* its interface is gone */
 	uint32_t frame_max;   /* longest frame it carries */
 	uint64_t n_too_long;  /* frames longer than that, dropped; the caller takes and clears */
+	/* TAP only */
+	unsigned expect; /* frames that the next reading will probably find, at least 1 */
 	/* ring only */
 	uint8_t *ring;
 	size_t ring_bytes;
@@ -65,7 +70,8 @@ struct port {
 	uint64_t n_early; /* frames that came before there was a ring */
 };
 
-int port_space_init(struct port_space *space);
+/* single: without io_uring even where there is one. */
+int port_space_init(struct port_space *space, bool single);
 void port_space_done(struct port_space *space);
 
 /* ring_bytes: kernel memory for received frames, 0 = PORT_RING_BYTES; a TAP has none. */
@@ -73,17 +79,18 @@ int port_open(struct port *port, enum carrier carrier, int fd, uint32_t mtu, uin
 void port_close(struct port *port);
 
 /* At most n frames (n <= PORT_BATCH), 0 = none now. Negative: the port is dead. */
-int port_read(struct port *port, const struct port_space *space, struct port_frame *ret_frames,
+int port_read(struct port *port, struct port_space *space, struct port_frame *ret_frames,
 	      unsigned n);
 /* Gives back everything that the last port_read() handed out. */
 void port_release(struct port *port);
 
 /*
- * Sends frames in order and returns how many went. ret_error says why the next one did not: 0 (all
- * went), -EAGAIN (the interface takes no more now: keep it), or anything else (it will never be
- * taken: the interface is down, the frame too long, ...). n is at most 2 * PORT_BATCH.
+ * Sends frames in order and returns how many are done with. With fewer than n the interface takes
+ * no more now: keep the rest. ret_refused: how many of those done with it will never take, since it
+ * is down, the frame too long, ... n is at most 2 * PORT_BATCH.
  */
-unsigned port_write(struct port *port, const struct port_frame *frames, unsigned n, int *ret_error);
+unsigned port_write(struct port *port, struct port_space *space, const struct port_frame *frames,
+		    unsigned n, unsigned *ret_refused);
 
 /* Frames that found the ring full since the last call; 0 for a TAP, whose interface counts them. */
 uint64_t port_take_drops(struct port *port);
@@ -96,6 +103,13 @@ void port_ring_close(struct port *port);
 unsigned port_ring_read(struct port *port, struct port_frame *ret_frames, unsigned n);
 void port_ring_release(struct port *port);
 unsigned port_ring_write(struct port *port, const struct port_frame *frames, unsigned n,
-			 int *ret_error);
+			 unsigned *ret_refused);
+
+/* port_tap.c */
+int port_tap_open(struct port *port);
+int port_tap_read(struct port *port, struct port_space *space, struct port_frame *ret_frames,
+		  unsigned n);
+unsigned port_tap_write(struct port *port, struct port_space *space,
+			const struct port_frame *frames, unsigned n, unsigned *ret_refused);
 
 #endif

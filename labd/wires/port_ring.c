@@ -176,34 +176,34 @@ void port_ring_release(struct port *port)
 }
 
 /* ENOBUFS: the other side's queue is full; the frame was not taken and can be sent again. */
-static int write_error(int error)
+static bool is_full(int error)
 {
-	return error == EAGAIN || error == ENOBUFS || error == ENOMEM || error == EINTR ? -EAGAIN
-											: -error;
+	return error == EAGAIN || error == ENOBUFS || error == ENOMEM || error == EINTR;
 }
 
 unsigned port_ring_write(struct port *port, const struct port_frame *frames, unsigned n,
-			 int *ret_error)
+			 unsigned *ret_refused)
 {
 	struct mmsghdr messages[2 * PORT_BATCH];
 	struct iovec parts[2 * PORT_BATCH];
-	unsigned n_sent = 0;
+	unsigned n_done = 0;
 
-	if (n > ARRAY_SIZE(messages))
-		n = ARRAY_SIZE(messages);
 	for (unsigned i = 0; i < n; i++) {
 		parts[i] = (struct iovec){ frames[i].bytes, frames[i].len };
 		messages[i] =
 			(struct mmsghdr){ .msg_hdr = { .msg_iov = &parts[i], .msg_iovlen = 1 } };
 	}
-	*ret_error = 0;
-	while (n_sent < n && *ret_error == 0) {
-		int r = sendmmsg(port->fd, messages + n_sent, n - n_sent, MSG_DONTWAIT);
+	while (n_done < n) {
+		int r = sendmmsg(port->fd, messages + n_done, n - n_done, MSG_DONTWAIT);
 
-		if (r > 0)
-			n_sent += (unsigned)r;
-		else
-			*ret_error = write_error(errno);
+		if (r > 0) {
+			n_done += (unsigned)r;
+		} else if (is_full(errno)) {
+			break;
+		} else {
+			n_done++;
+			++*ret_refused;
+		}
 	}
-	return n_sent;
+	return n_done;
 }

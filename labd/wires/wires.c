@@ -253,7 +253,8 @@ static int open_all(struct wires *w)
 	const struct wires_args *args = w->args;
 	struct forwarder_args fw = { .feed_space_fd = args->feed.space,
 				     .seed = args->seed,
-				     .pool_bytes = args->pool_bytes };
+				     .pool_bytes = args->pool_bytes,
+				     .single_calls = args->single_calls };
 	int r = feed_open(&args->feed, FEED_PRODUCER, &w->feed);
 
 	if (r < 0)

@@ -31,6 +31,7 @@ struct wires_args {
 	const struct forward_link *links; /* may be NULL: they come by CONTROL_ADD_LINK */
 	size_t n_links;
 	size_t pool_bytes; /* memory for frames that wait; 0 = FORWARD_POOL_BYTES */
+	bool single_calls; /* as on a kernel without io_uring */
 	bool restarted;	   /* the last process died */
 	bool no_sandbox;   /* for sanitizers, which need more system calls */
 };

@@ -409,26 +409,46 @@ static void early_frames_are_counted(void **state)
 	lab_stop(&lab);
 }
 
-#define BOTH(test)                                                                \
-	{ #test " (ring)", test, NULL, NULL, (void *)(uintptr_t)&carriers[0] },   \
-	{                                                                         \
-#test " (tap)", test, NULL, NULL, (void *)(uintptr_t)&carriers[1] \
+static int without_batches(void **state)
+{
+	(void)state;
+	single_calls = true;
+	return 0;
+}
+
+static int with_batches(void **state)
+{
+	(void)state;
+	single_calls = false;
+	return 0;
+}
+
+#define RING(test)                                                                 \
+	{                                                                          \
+#test " (ring)", test, NULL, NULL, (void *)(uintptr_t)&carriers[0] \
 	}
+#define TAP(test, how, setup, teardown)                                                       \
+	{                                                                                     \
+#test " (tap" how ")", test, setup, teardown, (void *)(uintptr_t)&carriers[1] \
+	}
+#define EACH(test)                             \
+	RING(test), TAP(test, "", NULL, NULL), \
+		TAP(test, ", a call for each frame", without_batches, with_batches)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		BOTH(pumps_both_ways),
-		BOTH(feed_has_the_bytes),
-		BOTH(fates_in_the_feed_are_what_happens),
-		BOTH(delay_is_kept),
-		BOTH(full_feed_holds_the_wire),
-		BOTH(full_pool_holds_the_wire),
-		BOTH(long_frames_pass),
-		BOTH(vlan_tags_stay),
-		BOTH(rate_and_limit),
-		BOTH(refused_frames_are_counted),
-		BOTH(device_drops_are_counted),
+		EACH(pumps_both_ways),
+		EACH(feed_has_the_bytes),
+		EACH(fates_in_the_feed_are_what_happens),
+		EACH(delay_is_kept),
+		EACH(full_feed_holds_the_wire),
+		EACH(full_pool_holds_the_wire),
+		EACH(long_frames_pass),
+		EACH(vlan_tags_stay),
+		EACH(rate_and_limit),
+		EACH(refused_frames_are_counted),
+		EACH(device_drops_are_counted),
 		cmocka_unit_test(early_frames_are_counted),
 	};
 	int r = lab_isolate();

@@ -44,6 +44,7 @@
 #define N_CARRIERS_TESTED 2
 
 static const enum carrier carriers[N_CARRIERS_TESTED] = { CARRIER_RING, CARRIER_TAP };
+static bool single_calls; /* as on a kernel without io_uring */
 
 struct lab_spec {
 	enum carrier carrier;
@@ -214,6 +215,7 @@ static void lab_run_wires(struct lab *lab, bool restarted)
 		.n_links = 1,
 		.pool_bytes = lab->spec.pool_bytes,
 		.restarted = restarted,
+		.single_calls = single_calls,
 #ifdef __SANITIZE_ADDRESS__
 		.no_sandbox = true,
 #endif
