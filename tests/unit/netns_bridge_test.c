@@ -272,93 +272,12 @@ static void test_spanning_tree(void **state)
 	box_ns_done(&two);
 }
 
-/* ---- sysctls ---- */
-
-struct report {
-	unsigned n_rows, n_done, n_refused;
-	bool saw_disable_ipv6;
-};
-
-static void take_report(void *ctx, const struct ns_sysctl *row, int code,
-			const struct netns_err *why)
-{
-	struct report *rep = ctx;
-
-	rep->n_rows++;
-	rep->n_done += code == 0;
-	rep->n_refused += code < 0;
-	rep->saw_disable_ipv6 |= strstr(row->key, "disable_ipv6") != NULL;
-	if (code < 0) {
-		print_message("%s\n", why->text);
-		assert_non_null(strstr(why->text, row->key));
-	}
-}
-
-static void assert_sysctl(int fd, const char *key, const char *want)
-{
-	char value[NS_SYSCTL_VALUE_LEN];
-
-	assert_done(ns_sysctl_read(fd, key, value, sizeof(value), &box_err));
-	assert_string_equal(value, want);
-}
-
-static void test_baseline(void **state)
-{
-	struct box_ns ns = box_ns_new();
-	struct report rep = { 0 };
-	char home[NS_SYSCTL_VALUE_LEN];
-	int r;
-
-	(void)state;
-	assert_done(ns_sysctl_write(NS_CURRENT, "net/ipv4/ip_forward", "0", &box_err));
-	r = ns_sysctl_apply(ns.fd, NS_ROLE_ROUTER | NS_ROLE_NO_IPV6, take_report, &rep, &box_err);
-	assert_int_equal(r, rep.n_refused);
-	assert_int_equal(rep.n_done + rep.n_refused, rep.n_rows);
-	assert_true(rep.n_rows > 20 && rep.n_rows < ns_n_sysctl_baseline);
-	assert_true(rep.n_done > 15);
-	assert_true(rep.saw_disable_ipv6);
-	assert_sysctl(ns.fd, "net/ipv4/ip_forward", "1");
-	assert_sysctl(ns.fd, "net/ipv4/ip_unprivileged_port_start", "0");
-	assert_sysctl(ns.fd, "net/ipv4/ping_group_range", "0 0"); /* the box has one group */
-	assert_sysctl(ns.fd, "net/ipv4/icmp_ratelimit", "0");
-	assert_done(
-		ns_sysctl_read(NS_CURRENT, "net/ipv4/ip_forward", home, sizeof(home), &box_err));
-	assert_string_equal(home, "0"); /* only that namespace was touched */
-	box_ns_done(&ns);
-}
-
-static void test_sysctl_errors(void **state)
-{
-	(void)state;
-	assert_int_equal(ns_sysctl_write(NS_CURRENT, "net/ipv4/no_such", "1", &box_err), -ENOENT);
-	assert_int_equal(ns_sysctl_write(NS_CURRENT, "net/../kernel/hostname", "x", &box_err),
-			 -EINVAL);
-	assert_int_equal(ns_sysctl_write(NS_CURRENT, "kernel/hostname", "x", &box_err), -EINVAL);
-	assert_int_equal(
-		ns_sysctl_write(NS_CURRENT, "net/ipv4/tcp_congestion_control", "no_such", &box_err),
-		-ENOENT);
-	assert_non_null(strstr(box_err.text, "tcp_congestion_control: write 'no_such'"));
-}
-
-static void test_baseline_rows(void **state)
-{
-	(void)state;
-	for (size_t i = 0; i < ns_n_sysctl_baseline; i++) {
-		const struct ns_sysctl *row = &ns_sysctl_baseline[i];
-
-		assert_true(row->roles && *row->key && *row->value && strlen(row->reason) > 7);
-		for (size_t j = 0; j < i; j++) /* one role, one value */
-			assert_false(!strcmp(row->key, ns_sysctl_baseline[j].key) &&
-				     (row->roles & ns_sysctl_baseline[j].roles));
-	}
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_learning),      cmocka_unit_test(test_settings),
-		cmocka_unit_test(test_spanning_tree), cmocka_unit_test(test_baseline),
-		cmocka_unit_test(test_sysctl_errors), cmocka_unit_test(test_baseline_rows),
+		cmocka_unit_test(test_learning),
+		cmocka_unit_test(test_settings),
+		cmocka_unit_test(test_spanning_tree),
 	};
 
 	box_enter();
