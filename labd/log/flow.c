@@ -319,14 +319,27 @@ static bool begins_anew(struct flows *f, struct flow *flow, const struct pkt *pk
 	return true;
 }
 
+/* In a flood nearly every frame is of the flow that the frame before it was of. */
+static struct flow *look_up(struct flows *f, uint32_t way, const struct pkt *pkt,
+			    uint32_t *ret_hash)
+{
+	struct flow *flow = f->newest;
+
+	if (flow && flow_is(flow, way, pkt))
+		return flow;
+	*ret_hash = flow_hash_of(way, pkt);
+	flow = f->flow_buckets[*ret_hash & (f->n_buckets - 1)];
+	while (flow && (flow->hash != *ret_hash || !flow_is(flow, way, pkt)))
+		flow = flow->next;
+	return flow;
+}
+
 struct flow *flow_find(struct flows *f, uint32_t way, const struct pkt *pkt, bool *ret_new)
 {
-	uint32_t hash = flow_hash_of(way, pkt);
-	struct flow *flow = f->flow_buckets[hash & (f->n_buckets - 1)];
+	uint32_t hash = 0;
+	struct flow *flow = look_up(f, way, pkt, &hash);
 
 	*ret_new = false;
-	while (flow && (flow->hash != hash || !flow_is(flow, way, pkt)))
-		flow = flow->next;
 	if (!flow) {
 		*ret_new = true;
 		return flow_new(f, way, pkt, hash);
