@@ -12,7 +12,7 @@ struct way_gap {
 	uint64_t missing;   /* frames not stored */
 	uint64_t shortened; /* frames stored with less payload than asked for */
 	nsec_t since_ns, until_ns;
-	bool pressed; /* shortened because more came than could be kept whole */
+	bool pressed; /* shortened because frames came faster than they can be stored whole */
 };
 
 struct store {

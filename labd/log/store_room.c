@@ -150,8 +150,11 @@ static void write_way_gap(struct store *s, uint32_t way)
 	if (g->shortened > 0) {
 		row.what = "payload";
 		row.missing = (int64_t)g->shortened;
-		row.reason = g->pressed ? "more frames than could be kept whole"
-					: "room for the log is scarce";
+		row.reason = g->pressed
+				     ? "frames came faster than they could be stored whole: "
+				       "every frame has its row, but only its first octets"
+				     : "room for the log is scarce: every frame has its row, but "
+				       "only its first octets";
 		store_gap(s, &row);
 	}
 }
