@@ -1,11 +1,11 @@
 -- What a person asks first. `time` is what the lab's clocks showed; time_ns counts from the lab's epoch.
-
+-- What is seldom asked for is a question of its own: a join would be looked up for every packet that is counted.
 CREATE VIEW packets AS
 SELECT p.id,
-	strftime('%H:%M:%S', (lab.epoch_ns + p.time_ns) / 1000000000, 'unixepoch')
-		|| printf('.%06d', (lab.epoch_ns + p.time_ns) % 1000000000 / 1000) AS time,
+	strftime('%H:%M:%S', ((SELECT epoch_ns FROM lab) + p.time_ns) / 1000000000, 'unixepoch')
+		|| printf('.%06d', ((SELECT epoch_ns FROM lab) + p.time_ns) % 1000000000 / 1000) AS time,
 	p.time_ns,
-	p.time_ns + r.offset_ns AS wall_ns,
+	p.time_ns + (SELECT offset_ns FROM packet_run WHERE id = p.run) AS wall_ns,
 	f.link,
 	f.sender, w.sender_interface, f.receiver, w.receiver_interface,
 	p.protocol,
@@ -16,12 +16,13 @@ SELECT p.id,
 	p.delay_ns,
 	p.malformed,
 	(SELECT group_concat(name, ' ') FROM packet_note WHERE p.note & bit) AS note,
-	p.flow, f.conversation, f.ip_proto, r.ttl, r.tos, p.payload
+	p.flow, f.conversation, f.ip_proto,
+	(SELECT ttl FROM packet_run WHERE id = p.run) AS ttl,
+	(SELECT tos FROM packet_run WHERE id = p.run) AS tos,
+	p.payload
 FROM packet p
 JOIN flow f ON f.id = p.flow
-CROSS JOIN lab
-LEFT JOIN packet_run r ON r.id = p.run -- these two are left out where none of their columns is asked for
-LEFT JOIN way w ON w.id = f.way;
+LEFT JOIN way w ON w.id = f.way; -- left out of a list that asks for none of its columns
 
 -- Who decided what, why, and because of which packet.
 CREATE VIEW decisions AS
