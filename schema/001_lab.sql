@@ -104,7 +104,8 @@ CREATE TABLE config_line (
 	line TEXT NOT NULL
 ) STRICT;
 
--- Where the log process goes on after a restart.
+-- Where the log process goes on after a restart (`feed`, `restarted`), and how long a commit of its took at worst
+-- since its last start (`worst-commit-ns`): frames wait in their rings meanwhile.
 CREATE TABLE progress (
 	name TEXT PRIMARY KEY,
 	value INTEGER NOT NULL

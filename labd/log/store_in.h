@@ -46,6 +46,7 @@ struct store {
 	int reserve_fd;
 	int64_t reader_pid; /* that was named last */
 	struct store_stats stats;
+	int64_t told_commit_ns; /* the worst commit that has a row */
 };
 
 /* store_room.c */

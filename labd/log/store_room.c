@@ -224,9 +224,21 @@ static void name_reader(struct store *s, nsec_t time_ns, int64_t wall_ns)
 	store_event(s, time_ns, wall_ns, -1, "log-held", text);
 }
 
+/* How long the writer stood still at worst, for whoever wants to know what his disk does. */
+static void tell_worst_commit(struct store *s)
+{
+	int64_t worst_ns = s->stats.worst_commit_ns;
+
+	if (worst_ns <= s->told_commit_ns || !store_ready(s))
+		return;
+	store_check(s, db_put_progress(s->db, "worst-commit-ns", worst_ns));
+	s->told_commit_ns = worst_ns;
+}
+
 void store_watch(struct store *s, nsec_t time_ns, int64_t wall_ns)
 {
 	store_write_gaps(s, time_ns);
+	tell_worst_commit(s);
 	store_room_look(s);
 	if (db_wal_bytes(s->db) > DB_WAL_MAX_BYTES / 8)
 		name_reader(s, time_ns, wall_ns);
