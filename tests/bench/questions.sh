@@ -63,5 +63,7 @@ while kill -0 $flood 2>/dev/null; do
 	n=$((n + 1))
 done
 sync_lab benchask
-echo "$(value rate <"$work/flood") frames/s for 8 s under $n questions: missing $(missing benchask), shortened $(shortened benchask), WAL at most $((wal >> 20)) MiB (asked: below 256)"
+sleep 1.2
+echo "$(value rate <"$work/flood") frames/s for 8 s under $n questions: missing $(missing benchask), shortened $(shortened benchask)," \
+	"WAL at most $((wal >> 20)) MiB (asked: below 256), worst stall of the writer $(worst_commit benchask) ms"
 down benchask
