@@ -2,7 +2,7 @@
 # Every broken lab file gets its exact errors, from validate and from up, and nothing is started. In
 # broken-config it is the devices' own language that is wrong: what was expected there grows with every
 # protocol, so that list is not compared.
-. "$(dirname "$0")/lablib"
+. "$(dirname "$0")/lablib" || exit 1
 state=$(find "$XDG_STATE_HOME" "$XDG_RUNTIME_DIR" | sort)
 n=0
 

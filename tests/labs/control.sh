@@ -1,7 +1,7 @@
 #!/bin/bash
 # Clients of the control socket that flood, stall, vanish or send garbage harm nobody else; another user is
 # refused.
-. "$(dirname "$0")/lablib"
+. "$(dirname "$0")/lablib" || exit 1
 
 cat >"$work/ctrl.yaml" <<'YAML'
 name: ctrl

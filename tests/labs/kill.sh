@@ -1,7 +1,7 @@
 #!/bin/bash
 # kill -9 of a lab's supervisor at 50 moments, during up, traffic and down: nothing is left, the
 # database is sound and has what it had, and the lab comes up again under the same name.
-. "$(dirname "$0")/lablib"
+. "$(dirname "$0")/lablib" || exit 1
 RANDOM=${SEED:-4711}
 
 cat >"$work/kill.yaml" <<'YAML'

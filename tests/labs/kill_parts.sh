@@ -1,6 +1,6 @@
 #!/bin/bash
 # kill -9 of a lab's parts, one after the other and at random moments, under traffic: everything goes on.
-. "$(dirname "$0")/lablib"
+. "$(dirname "$0")/lablib" || exit 1
 RANDOM=${SEED:-815}
 
 cat >"$work/parts.yaml" <<'YAML'

@@ -8,7 +8,7 @@ trap 'rm -rf "$work"' EXIT
 mkdir -p "$work/scripts" "$work/nodes" "$work/tests/unit"
 cp scripts/new-proto "$work/scripts/"
 cp -r nodes/base nodes/proto.h nodes/protos.c nodes/device.c "$work/nodes/"
-cp tests/unit/machine_driver.h tests/unit/protos_test.c "$work/tests/unit/"
+cp tests/unit/machine_driver.h tests/unit/machine_window.h tests/unit/protos_test.c "$work/tests/unit/"
 : >"$work/nodes/protos.def"
 cd "$work"
 scripts/new-proto finger 79

@@ -3,7 +3,7 @@
 # have the same ports and carry the same messages in the same order; the wire lost, doubled and spoiled the
 # same frames. Another seed draws otherwise. Not compared is what the kernel draws by itself as time passes:
 # the IP identification, and when it asks for a neighbour (ARP).
-. "$(dirname "$0")/lablib"
+. "$(dirname "$0")/lablib" || exit 1
 
 mkdir "$work/www"
 seq 4000 >"$work/www/numbers.txt"

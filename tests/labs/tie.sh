@@ -1,7 +1,7 @@
 #!/bin/bash
 # Each decision is tied to the very packet that caused it: identical retransmissions, duplicates, broadcast,
 # three hops, fragments, shortened payloads, streams by their offsets; and never to a frame that was lost.
-. "$(dirname "$0")/lablib"
+. "$(dirname "$0")/lablib" || exit 1
 
 mkdir "$work/www"
 echo first >"$work/www/first.html"

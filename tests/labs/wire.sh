@@ -1,7 +1,7 @@
 #!/bin/bash
 # A wire does to each frame what the lab file asks, on both carriers, writes it on the frame's row, and
 # loses nothing else: rows and gaps agree with what the devices' own interfaces counted.
-. "$(dirname "$0")/lablib"
+. "$(dirname "$0")/lablib" || exit 1
 peer=$PWD/tests/labs/wire_peer
 
 # name, what the wire does, and what is sent over it: datagrams, payload, burst, pause in us
