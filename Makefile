@@ -17,7 +17,7 @@ OPT_release := -O2 -g -D_FORTIFY_SOURCE=2 -fstack-protector-strong
 OPT_debug := -O0 -g3
 OPT_asan := -O0 -g1 -fsanitize=address,undefined -fno-omit-frame-pointer
 OPT_cov := -O0 -g --coverage
-OPT_fuzz := -O1 -g -fsanitize=fuzzer-no-link,address,undefined
+OPT_fuzz := -O1 -gline-tables-only -fsanitize=fuzzer-no-link,address,undefined
 ifeq ($(V),fuzz)
 CC := clang-14
 endif
