@@ -16,7 +16,10 @@
 #define UNPRESS_AT     20
 #define PRESS_NS       (500 * MSEC)
 #define PRESS_MAX_NS   (8 * SEC)
-#define COMMIT_AT      25 /* percent held for the next commit */
+/* Percent held for the next commit. Of a large ring less: what is held and what waits for its turn
+ * together stay below PRESS_LARGE_AT as long as the writer keeps up. */
+#define COMMIT_AT	25
+#define COMMIT_LARGE_AT 8
 
 struct sources *sources_new(struct engine *e, const struct feed_fds *feed, size_t ring_bytes,
 			    struct sbuf *reterr)
@@ -432,11 +435,19 @@ void sources_release(struct sources *s)
 	s->feed_moved = false;
 }
 
+static bool is_large(const struct ring *r)
+{
+	return ring_bytes(r) >= LARGE_BYTES;
+}
+
 bool sources_want_commit(const struct sources *s)
 {
-	for (uint32_t i = 0; i < s->n_rings; i++)
-		if (ring_held(s->rings[i]->ring) >= COMMIT_AT)
+	for (uint32_t i = 0; i < s->n_rings; i++) {
+		const struct ring *r = s->rings[i]->ring;
+
+		if (ring_held(r) >= (is_large(r) ? COMMIT_LARGE_AT : COMMIT_AT))
 			return true;
+	}
 	return s->feed_moved && feed_held(s) >= COMMIT_AT;
 }
 
@@ -446,7 +457,7 @@ static bool any_fill(const struct sources *s, unsigned at, unsigned large_at)
 	for (uint32_t i = 0; i < s->n_rings; i++) {
 		const struct ring *r = s->rings[i]->ring;
 
-		if (ring_fill(r) >= (ring_bytes(r) >= LARGE_BYTES ? large_at : at))
+		if (ring_fill(r) >= (is_large(r) ? large_at : at))
 			return true;
 	}
 	return feed_held(s) >= at;
