@@ -9,7 +9,7 @@
  * Each prints one line of NAME=NUMBER. */
 #include <arpa/inet.h>
 #include <errno.h>
-#include <netinet/tcp.h>
+#include <linux/tcp.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -206,7 +206,7 @@ static void tcp_send(char **argv)
 			die("send");
 	(void)getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &len);
 	(void)setsockopt(fd, SOL_SOCKET, SO_LINGER, &none, sizeof(none));
-	printf("retransmitted=%u\n", info.tcpi_total_retrans);
+	printf("retransmitted=%u needless=%u\n", info.tcpi_total_retrans, info.tcpi_dsack_dups);
 }
 
 /* Octets a second over all, and from the second second on. */
