@@ -29,11 +29,6 @@
 
 /* --- opening ------------------------------------------------------------------------------ */
 
-int frame_fd_open(void)
-{
-	return socket(AF_PACKET, SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-}
-
 static int packet_open(const struct node *n, uint32_t ifid, uint16_t ether_type, int type,
 		       const struct sock_fprog *filter)
 {

@@ -171,6 +171,15 @@ static int post_link(struct machine *m, const struct fx_effect *e, int fd, const
 	return post(m, e, fd, &mh);
 }
 
+/* Opened for the first frame: closing one makes the kernel wait for a grace period, which a lab of
+ * many devices that send none would pay at its end. */
+static int frame_fd(struct node *n)
+{
+	if (n->frame_fd < 0)
+		n->frame_fd = socket(AF_PACKET, SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	return n->frame_fd < 0 ? -errno : n->frame_fd;
+}
+
 static int send_frame(struct machine *m, const struct fx_effect *e, const struct ep *src)
 {
 	const struct fx_send *x = &e->send;
@@ -182,8 +191,10 @@ static int send_frame(struct machine *m, const struct fx_effect *e, const struct
 			       .ttl = x->ttl ? x->ttl : 64,
 			       .payload = x->data,
 			       .payload_len = x->len };
-	int len;
+	int len, fd = frame_fd(m->node);
 
+	if (fd < 0)
+		return fd;
 	if (!i)
 		return -ENODEV;
 	f.src_mac = i->mac;
@@ -191,8 +202,7 @@ static int send_frame(struct machine *m, const struct fx_effect *e, const struct
 	if (len < 0)
 		return -EMSGSIZE;
 	tell_sent(m, e, (struct pkt_key){ .proto = IPPROTO_UDP, .src = *src, .dst = x->dst });
-	return post_link(m, e, m->node->frame_fd, &f.dst_mac, ETH_TYPE_IP4,
-			 (struct iovec){ frame, (size_t)len });
+	return post_link(m, e, fd, &f.dst_mac, ETH_TYPE_IP4, (struct iovec){ frame, (size_t)len });
 }
 
 static int send_arp(struct machine *m, const struct fx_effect *e, struct sock *s)
