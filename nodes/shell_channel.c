@@ -24,13 +24,13 @@ struct piece {
 };
 
 struct channel {
-	uint8_t batch[JOURNAL_BATCH_MAX];
 	struct wr out;
 	struct piece *head, **tail;
 	size_t waiting;		/* octets of the pieces */
 	uint64_t n_put, n_sent; /* octets ever, whole batches */
 	struct event *writable; /* while something waits */
 	bool armed, full;
+	uint8_t batch[JOURNAL_BATCH_MAX];
 };
 
 static void on_writable(evutil_socket_t fd, short what, void *arg)

@@ -93,21 +93,20 @@ struct dns_conf {
 	size_t n_hosts, hosts_size;
 	/* server */
 	bool server, recursion;
-	struct dns_conf_zone *zones[DNS_ZONES_MAX];
-	unsigned n_zones;
 	struct dns_table records_by_owner;
 	struct dns_conf_record **records;
 	size_t n_records, records_size;
-	struct addr forwarders[DNS_FORWARDERS_MAX];
-	unsigned n_forwarders;
-	struct dns_hint hints[DNS_HINTS_MAX];
-	unsigned n_hints;
 	uint32_t default_ttl;
 	nsec_t idle_ns;	  /* of a TCP connection */
 	nsec_t failed_ns; /* in the failed queries list */
 	nsec_t search_ns; /* one client's search */
 	unsigned search_queries;
 	uint32_t changes; /* lines of the server taken so far */
+	/* Mostly empty: at the end, where they cost no page. */
+	unsigned n_zones, n_forwarders, n_hints;
+	struct dns_conf_zone *zones[DNS_ZONES_MAX];
+	struct addr forwarders[DNS_FORWARDERS_MAX];
+	struct dns_hint hints[DNS_HINTS_MAX];
 };
 
 struct dns_conf *dns_conf_new(void);

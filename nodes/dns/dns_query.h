@@ -55,8 +55,8 @@ struct dns_asker {
 	struct rng rng;
 	struct timer_heap *timers;
 	uint32_t sock_base, generation;
-	struct dns_query *queries[DNS_QUERIES_MAX]; /* made when first needed, then kept */
 	unsigned max, n_busy;
+	struct dns_query *queries[DNS_QUERIES_MAX]; /* made when first needed, then kept */
 };
 
 enum dns_heard { DNS_HEARD_NOTHING, DNS_HEARD_ANSWER, DNS_HEARD_SILENCE };

@@ -100,8 +100,8 @@ struct http_client_conf {
 };
 
 struct http_conf {
-	struct http_server_conf server;
 	struct http_client_conf client;
+	struct http_server_conf server; /* ends with tables that are mostly empty */
 };
 
 extern const struct machine_class http_server_class;
