@@ -23,8 +23,8 @@ struct facts {
 	struct sbuf pending; /* to append */
 	struct sbuf anew;    /* part of the new file */
 	bool whole;	     /* nothing is missing in it */
-	int fd;
-	size_t size, live; /* octets of the file, now and when it was last written anew */
+	int fd;		     /* -1: not needed yet */
+	size_t size, live;   /* octets of the file, now and when it was last written anew */
 };
 
 void facts_init(struct node *n)
@@ -34,7 +34,7 @@ void facts_init(struct node *n)
 	if (!f)
 		abort();
 	f->pending = SBUF(PENDING_MAX);
-	f->fd = openat(n->state_fd, FACTS_FILE, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+	f->fd = -1;
 	n->facts = f;
 }
 
@@ -211,7 +211,8 @@ static int write_anew(struct node *n, bool restore)
 		f->live = f->size; /* tried again when it has grown much more */
 		return -EIO;
 	}
-	close(f->fd);
+	if (f->fd >= 0)
+		close(f->fd);
 	f->fd = fd;
 	f->size = f->live;
 	return 0;
@@ -231,6 +232,9 @@ void facts_flush(struct node *n)
 
 	if (f->pending.len == 0)
 		return;
+	if (f->fd < 0)
+		f->fd = openat(n->state_fd, FACTS_FILE, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC,
+			       0600);
 	f->size += f->pending.len;
 	(void)write_out(f->fd, &f->pending);
 	if (f->size > GROWN_MIN && f->size > GROWN_TIMES * f->live)

@@ -66,7 +66,8 @@ static size_t file_size(struct box *b)
 {
 	struct stat st;
 
-	assert_int_equal(fstatat(b->node->state_fd, "facts", &st, 0), 0);
+	if (fstatat(b->node->state_fd, "facts", &st, 0) < 0)
+		return 0; /* made when the first fact is written */
 	return (size_t)st.st_size;
 }
 
