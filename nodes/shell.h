@@ -120,7 +120,7 @@ struct node {
 	uint32_t sync_id;
 
 	int ctl_fd, journal_fd, files_fd, state_fd, sysctl_fd;
-	int frame_fd; /* AF_PACKET: frames built by hand go out here */
+	int frame_fd; /* AF_PACKET: frames built by hand go out here; -1 before the first */
 	int probe_fd; /* UDP: asks the kernel for the source address towards a destination */
 	struct event *ctl_ev, *timer_ev;
 	nsec_t armed_ns;       /* what timer_ev waits for */
@@ -231,7 +231,6 @@ int sock_bind(struct node *n, int fd, const struct ep *local);
 
 /* shell_dgram.c */
 void dgram_bind(struct machine *m, const struct fx_effect *e);
-int frame_fd_open(void);
 
 /* shell_send.c */
 void dgram_send(struct machine *m, const struct fx_effect *e);
@@ -323,8 +322,9 @@ int facts_restore(struct node *n); /* EV_RESTORE of what the state directory hol
 
 /* shell_conf.c */
 int conf_init(struct node *n);
-/* The whole text at start; 0, or -EINVAL with reterr. */
-int conf_load(struct node *n, const char *text, struct sbuf *reterr);
+/* The whole text at start, or the running-config that was saved, where one is and is preferred; 0,
+ * or -EINVAL with reterr. */
+int conf_load(struct node *n, const char *text, bool prefer_saved, struct sbuf *reterr);
 /* One line of a session in a configuration mode. */
 int conf_line(struct node *n, struct session *s, const char *line, struct sbuf *reterr,
 	      struct sbuf *retwarn);
@@ -371,8 +371,14 @@ int sandbox_drop(void);
 /* zygote.c, describe.c: the faces of the program */
 /* |fresh|: see ns_sysctl_survey(). */
 int zygote_main(int supervisor_fd, bool sandbox, uint64_t fresh);
-void heap_for_work(void); /* when a node has begun */
 int describe_main(void);
 int check_main(void);
+
+/* zygote_memory.c */
+void heap_for_birth(void);
+void heap_fill_holes(void); /* in the zygote, at last */
+void heap_for_work(void);   /* when a node has begun */
+void note_texts(void);	    /* in the zygote, once */
+void fault_in(void);	    /* in a child, first of all */
 
 #endif

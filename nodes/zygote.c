@@ -13,7 +13,6 @@
 #include <linux/if_ether.h>
 #include <linux/if_packet.h>
 #include <linux/sched.h>
-#include <malloc.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -29,8 +28,6 @@
 #include "netns/sysctl.h"
 
 enum { FD_CTL, FD_JOURNAL, FD_CLOCK, FD_STATE, FD_FILES, FD_USER_NS, FD_NET_NS };
-
-#define MMAP_FROM_BYTES (8 * 1024)
 
 #define NEW_SPACES \
 	(CLONE_NEWUSER | CLONE_NEWNET | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWUTS | CLONE_NEWIPC)
@@ -103,10 +100,10 @@ static int open_node(struct node *n, const struct node_msg *msg)
 	n->fx = fx_new();
 	fx_mute(n->fx, n->quiet);
 	n->base = event_base_new();
-	n->frame_fd = frame_fd_open();
+	n->frame_fd = -1;
 	n->probe_fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	n->sysctl_fd = open("/proc/sys/net", O_PATH | O_DIRECTORY | O_CLOEXEC);
-	if (!n->base || n->frame_fd < 0 || n->probe_fd < 0)
+	if (!n->base || n->probe_fd < 0)
 		return -errno;
 	return 0;
 }
@@ -169,6 +166,7 @@ static _Noreturn void child_main(const struct zygote *z, const struct node_msg *
 	if (!n)
 		_exit(1);
 	n->ctl_fd = msg->fds[FD_CTL];
+	fault_in();
 	close(z->fd); /* a node asks for no siblings */
 	prctl(PR_SET_NAME, "labnode");
 	signal(SIGPIPE, SIG_IGN);
@@ -340,22 +338,6 @@ static void spawn(const struct zygote *z, const struct node_msg *msg)
 		spawn_new(z, msg, &s);
 }
 
-/* While a node is born most of what it allocates is tables that stay empty for long: as pages of
- * their own, which come zeroed, they cost nothing until they are used. */
-static void heap_for_birth(void)
-{
-	mallopt(M_MMAP_THRESHOLD, MMAP_FROM_BYTES);
-	mallopt(M_TOP_PAD, 0);
-}
-
-/* A node at work allocates and frees buffers all the time: not by a system call each. */
-void heap_for_work(void)
-{
-	mallopt(M_MMAP_THRESHOLD, 256 * 1024);
-	mallopt(M_TRIM_THRESHOLD, 512 * 1024);
-	mallopt(M_TOP_PAD, 64 * 1024);
-}
-
 /* Loads what every device will need, so that the pages are shared. A child pays for each page that
  * it changes: nothing freed is left lying about for it to reuse or to merge. */
 static void warm_up(void)
@@ -369,7 +351,8 @@ static void warm_up(void)
 		(void)conf_grammar(k);
 	(void)rule_number("");
 	(void)fact_by_number(0);
-	malloc_trim(0);
+	note_texts();
+	heap_fill_holes();
 }
 
 int zygote_main(int supervisor_fd, bool sandbox, uint64_t fresh)
