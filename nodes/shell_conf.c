@@ -143,18 +143,18 @@ static void load_accepted(void *arg, const struct conf_result *line)
 	accepted(((struct load *)arg)->node, line);
 }
 
-/* An empty text means: what the state directory holds (the node is started anew). */
-int conf_load(struct node *n, const char *text, struct sbuf *reterr)
+/* What was loaded is known to whoever sent it, or is in the state directory already. */
+int conf_load(struct node *n, const char *text, bool prefer_saved, struct sbuf *reterr)
 {
 	struct load l = { .node = n, .err = reterr };
 	char *saved = NULL;
 	int r;
 
-	if (!*text)
+	if (prefer_saved)
 		saved = conf_saved(n, RUNNING_FILE);
 	r = conf_set_read(n->conf, saved ? saved : text, load_issue, load_accepted, &l);
 	free(saved);
-	n->conf_changed = true;
+	n->conf_changed = false;
 	return r;
 }
 

@@ -94,7 +94,7 @@ static void run_command(struct node *n, const struct node_msg *msg)
 }
 
 /* Configuration, machines, what was known before: in that order. */
-static int load(struct node *n, const char *config, struct sbuf *reterr)
+static int load(struct node *n, const char *config, bool saved, struct sbuf *reterr)
 {
 	int r = kernel_init(n);
 
@@ -103,7 +103,7 @@ static int load(struct node *n, const char *config, struct sbuf *reterr)
 			    strerror(-r));
 		return r;
 	}
-	r = conf_load(n, config, reterr);
+	r = conf_load(n, config, saved, reterr);
 	if (r < 0)
 		return r;
 	r = node_create_machines(n);
@@ -121,7 +121,7 @@ static void on_start(struct node *n, const struct node_msg *msg)
 {
 	struct sbuf err = SBUF(4096);
 	char *config = text_of(msg);
-	int r = n->loaded ? -EALREADY : load(n, config, &err);
+	int r = n->loaded ? -EALREADY : load(n, config, msg->status == 1, &err);
 
 	if (r == 0) {
 		ctl_send(n, NM_LOADED, 0, 0, 0, NULL, 0);

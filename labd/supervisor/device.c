@@ -135,14 +135,16 @@ void device_go_on(struct sup_device *d)
 void device_start_if_linked(struct sup_device *d)
 {
 	const char *config = d->plan->config ? d->plan->config : "!";
-	struct node_msg msg = { .type = NM_START, .id = d->plan->id };
+	struct node_msg msg = { .type = NM_START,
+				.id = d->plan->id,
+				.status = d->was_ready, /* it may have saved one */
+				.text = config,
+				.text_len = strlen(config) };
 
 	if (d->state != DEVICE_SPAWNED || d->links_missing > 0)
 		return;
-	msg.text = d->has_config ? "" : config; /* "": its own running-config */
-	msg.text_len = strlen(msg.text);
 	d->state = DEVICE_STARTING;
-	if (d->has_config)
+	if (d->was_ready)
 		log_device_event(d, "restarted", "");
 	(void)device_send(d, &msg); /* a node that cannot be told has ended: that is told too */
 }
@@ -241,7 +243,7 @@ static void on_ready(struct sup_device *d, const struct node_msg *msg)
 		s->n_ready++;
 		sup_progress(s);
 	}
-	d->was_ready = d->has_config = true;
+	d->was_ready = true;
 	if (s->ready)
 		enter_run_exec(d); /* what ran there ended with the last process */
 	devices_begin(s);
@@ -293,7 +295,7 @@ void device_hear(evutil_socket_t fd, short what, void *arg)
 static void forget_unsaved(struct sup_device *d)
 {
 	if (renameat(d->state_fd, "startup-config", d->state_fd, "running-config") < 0)
-		d->has_config = false;
+		(void)unlinkat(d->state_fd, "running-config", 0);
 	else if (linkat(d->state_fd, "running-config", d->state_fd, "startup-config", 0) < 0)
 		log_device_event(d, "reload", "its startup-config could not be kept");
 }

@@ -68,7 +68,6 @@ struct sup_device {
 	bool wanted, asked;	/* a process for it is to be asked for; was asked of the zygote */
 	bool spawned, prepared; /* its process is known; its namespaces are ready for links */
 	bool was_ready;		/* once, so its lab is not in vain without it */
-	bool has_config; /* it starts from its own running-config, not the lab file's lines */
 	bool stop_wanted, sync_owed;
 	int64_t asked_ns;
 	int64_t crashes_ns[CRASHES_A_MINUTE]; /* when it crashed last */

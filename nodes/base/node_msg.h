@@ -25,8 +25,8 @@ enum node_msg_type {
 	 * written). fds: the socket of its packet ring, where one was asked for; it keeps frames
 	 * from now on. */
 	NM_PREPARED,
-	/* supervisor -> node: its links are there. text = the configuration to begin with (empty:
-	 * the node's own saved one). */
+	/* supervisor -> node: its links are there. text = the configuration to begin with; status =
+	 * 1: rather the node's own running-config, where it has saved one. */
 	NM_START,
 	/* node -> supervisor: the configuration is read, the links are up, nothing was sent. */
 	NM_LOADED,
