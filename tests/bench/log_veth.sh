@@ -41,16 +41,17 @@ plain() { # OCTETS
 	flood benchplain a 10.0.0.2 "$1" 0 2
 }
 
-log_jiffies() { awk '{print $14 + $15}' "/proc/$(pgrep -n labd-log)/stat"; }
+jiffies() { awk '{print $14 + $15}' "/proc/$1/stat"; }
 
 logged() { # OCTETS [PER_SECOND]: rate, frames missing, untold, payloads shortened, CPU time of the log, its WAL, its worst commit
-	local rate before
+	local rate before pid
 	up benchveth "$work/benchveth.yaml"
+	pid=$(pgrep -n labd-log)
 	hold benchveth b 30
-	before=$(log_jiffies)
+	before=$(jiffies "$pid")
 	rate=$(flood benchveth a 10.0.0.2 "$1" 0 "$secs" ${2:-})
 	echo "rate=$rate untold=$(untold benchveth a eth0) missing=$(missing benchveth) shortened=$(shortened benchveth)" \
-		"cpu=$((($(log_jiffies) - before) * 10000000 / (rate * secs)))" \
+		"cpu=$((($(jiffies "$pid") - before) * 10000000 / (rate * secs)))" \
 		"wal=$(($(stat -c %s "$XDG_STATE_HOME/labd/benchveth/latest/log.db-wal") >> 20)) worst=$(worst_commit benchveth)"
 	down benchveth
 }
