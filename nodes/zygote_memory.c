@@ -69,7 +69,8 @@ void heap_for_work(void)
 
 /* --- pages -------------------------------------------------------------------------------- */
 
-/* Where programs and libraries are in memory; what a child runs through in its first milliseconds. */
+/* Where programs and libraries are in memory; what a child runs through in its first milliseconds.
+ */
 static struct {
 	void *at;
 	size_t len;

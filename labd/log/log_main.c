@@ -137,7 +137,7 @@ static void wait_and_read(struct log_proc *p, bool more)
 		on_ready(p, &events[i]);
 }
 
-/* Frames and records up to now are still on their way: wait for them, then settle everything. */
+/* Frames and records up to now may still be on their way: wait for them, then settle everything. */
 static void finish(struct log_proc *p)
 {
 	int64_t now_ns;
@@ -149,7 +149,8 @@ static void finish(struct log_proc *p)
 	now_ns = labtime_wall_now();
 	p->stop = false;
 	p->n_barriers = 0;
-	while (sources_seen_ns(p->sources) < now_ns)
+	(void)epoll_ctl(p->epoll_fd, EPOLL_CTL_DEL, p->args->control_fd, NULL); /* it has ended */
+	while (sources_seen_ns(p->sources) < now_ns && !sources_are_drained(p->sources))
 		wait_and_read(p, turn(p));
 	engine_seen(p->engine, now_ns + INFER_ROUTE_WAIT_NS + 2 * INFER_WAIT_NS);
 	log_watch(p);

@@ -28,6 +28,7 @@ struct ring {
 	uint32_t n_left; /* frames of it not passed yet */
 	bool taken_over;
 	const uint8_t *at; /* the next frame's header */
+	uint64_t n_passed;
 	struct ring_stats stats;
 };
 
@@ -250,6 +251,7 @@ void ring_next(struct ring *r)
 
 	memcpy(&h, r->at, sizeof(h));
 	r->at += h.tp_next_offset;
+	r->n_passed++;
 	if (--r->n_left == 0)
 		pass_block(r);
 }
@@ -285,6 +287,13 @@ struct ring_stats ring_stats(struct ring *r)
 		r->stats.n_drops += s.tp_drops;
 	}
 	return r->stats;
+}
+
+bool ring_is_drained(struct ring *r)
+{
+	struct ring_stats s = ring_stats(r);
+
+	return s.n_frames - s.n_drops == r->n_passed;
 }
 
 /* ---- the filter ---- */

@@ -58,6 +58,9 @@ void ring_release(struct ring *r);
 unsigned ring_fill(const struct ring *r);
 unsigned ring_held(const struct ring *r); /* read, not released */
 struct ring_stats ring_stats(struct ring *r);
+/* Every frame that the kernel has counted was passed: also its open block is empty. Only of a ring
+ * that nobody else has read before. */
+bool ring_is_drained(struct ring *r);
 
 /* ring_links.c: the interfaces of a namespace as its own kernel tells them */
 struct ring_link {

@@ -364,6 +364,17 @@ bool sources_are_empty(struct sources *s)
 	return true;
 }
 
+bool sources_are_drained(struct sources *s)
+{
+	for (uint32_t i = 0; i < s->n_rings; i++) {
+		struct ring_source *r = s->rings[i];
+
+		if (!r->from_first || r->mark_ns != 0 || !ring_is_drained(r->ring))
+			return false;
+	}
+	return sources_are_empty(s);
+}
+
 /* Frames passed over, by way. */
 struct passed {
 	uint64_t n;

@@ -42,6 +42,8 @@ bool sources_run(struct sources *s, unsigned budget);
 int64_t sources_seen_ns(const struct sources *s);
 /* Nothing waits in any source. */
 bool sources_are_empty(struct sources *s);
+/* Nor is anything on its way, which a ring keeps for up to RING_RETIRE_MS, or to be compared. */
+bool sources_are_drained(struct sources *s);
 /* Frames that were shown may be forgotten. */
 void sources_release(struct sources *s);
 /* So much is held for the next commit that it should come now. */
