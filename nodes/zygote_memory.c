@@ -69,8 +69,7 @@ void heap_for_work(void)
 
 /* --- pages -------------------------------------------------------------------------------- */
 
-/* Where programs and libraries are in memory; what a child runs through in its first milliseconds.
- */
+/* Where programs and libraries are in memory: what a child runs through at its birth. */
 static struct {
 	void *at;
 	size_t len;
@@ -99,7 +98,7 @@ void note_texts(void)
 }
 
 /* A fork copies no page tables of files: a child would fault its way through some 40 places in
- * programs and libraries, and copy its stack page by page. Two calls do the same in a tenth of the
+ * programs and libraries, and copy its stack page by page. A call for each takes a third of that
  * time. Kernels before 5.14 refuse; then it does without. */
 void fault_in(void)
 {

@@ -299,8 +299,8 @@ int64_t link_drops(struct sup *s, const struct sup_link *l, int end)
 	return (int64_t)link.counters.tx_dropped;
 }
 
-/* Before the processes: the kernel takes links away much faster in one message than one by one as
- * namespaces end. */
+/* Before the namespaces end: the kernel takes links away much faster in one message than one by one
+ * as they do. */
 void links_delete(struct sup *s)
 {
 	struct netns_err err;

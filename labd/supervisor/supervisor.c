@@ -254,17 +254,18 @@ void sup_end(struct sup *s)
 	event_base_loopbreak(s->base);
 }
 
-/* Links first, then everything at once; the log last, so that it commits what it has. */
+/* Devices first, so that none reacts to the end of its links, which go next: their namespaces are
+ * held open here. The log last, so that it commits what it has. */
 static void take_down(struct sup *s)
 {
 	int64_t until = sup_mono_ns() + END_WAIT_MS * MSEC;
 	int status;
 	pid_t pid;
 
-	links_delete(s);
 	for (size_t i = 0; s->devices && i < s->plan->n_devices; i++)
 		if (s->devices[i].pid > 0)
 			kill(s->devices[i].pid, SIGKILL);
+	links_delete(s);
 	if (s->zygote.pid > 0)
 		kill(s->zygote.pid, SIGKILL);
 	if (s->wires.pid > 0)
