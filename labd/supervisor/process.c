@@ -163,15 +163,15 @@ static int start_looking(struct sup *s)
 
 int processes_start(struct sup *s)
 {
-	int r = feed_create(0, &s->feed);
+	int r = start_zygote(s); /* what everything else waits for */
 
+	if (r == 0)
+		r = feed_create(0, &s->feed);
 	if (r == 0)
 		r = log_start(s);
 	if (r == 0)
 		r = wires_start(s);
-	if (r == 0)
-		r = start_looking(s);
-	return r < 0 ? r : start_zygote(s);
+	return r < 0 ? r : start_looking(s);
 }
 
 /* --- the next one ------------------------------------------------------------------------- */
