@@ -254,18 +254,24 @@ void sup_end(struct sup *s)
 	event_base_loopbreak(s->base);
 }
 
-/* Devices first, so that none reacts to the end of its links, which go next: their namespaces are
- * held open here. The log last, so that it commits what it has. */
+static void signal_devices(struct sup *s, int signal)
+{
+	for (size_t i = 0; s->devices && i < s->plan->n_devices; i++)
+		if (s->devices[i].pid > 0)
+			kill(s->devices[i].pid, signal);
+}
+
+/* Links before processes, whose kernels would say goodbye to their peers; the devices are stopped
+ * meanwhile, so that none reacts to it. The log last, so that it commits what it has. */
 static void take_down(struct sup *s)
 {
 	int64_t until = sup_mono_ns() + END_WAIT_MS * MSEC;
 	int status;
 	pid_t pid;
 
-	for (size_t i = 0; s->devices && i < s->plan->n_devices; i++)
-		if (s->devices[i].pid > 0)
-			kill(s->devices[i].pid, SIGKILL);
+	signal_devices(s, SIGSTOP);
 	links_delete(s);
+	signal_devices(s, SIGKILL);
 	if (s->zygote.pid > 0)
 		kill(s->zygote.pid, SIGKILL);
 	if (s->wires.pid > 0)
