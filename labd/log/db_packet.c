@@ -139,12 +139,14 @@ static int put_each(struct db *db, unsigned n)
 int db_flush_packets(struct db *db)
 {
 	unsigned n = db->n_packets;
-	int64_t first = db->packets[0].numbers[PACKET_ID];
-	int64_t last = n ? db->packets[n - 1].numbers[PACKET_ID] : 0;
-	bool follow = first == db->next_id && last - first == DB_PACKETS_A_STEP - 1;
+	int64_t first, last;
+	bool follow;
 
 	if (n == 0)
 		return 0;
+	first = db->packets[0].numbers[PACKET_ID];
+	last = db->packets[n - 1].numbers[PACKET_ID];
+	follow = first == db->next_id && last - first == DB_PACKETS_A_STEP - 1;
 	db->n_packets = 0;
 	db->next_id = last + 1;
 	return follow ? put_all(db) : put_each(db, n);
