@@ -10,7 +10,7 @@ static const char usage[] =
 	"labd: one lab; started by `labctl up`, which see\n"
 	"\n"
 	"  labd --plan FD --describe FD --listen FD --status FD --run DIR --labnode PROGRAM\n"
-	"       [--no-sandbox]\n";
+	"       [--lock FD] [--quiet] [--no-sandbox]\n";
 
 int main(int argc, char **argv)
 {
@@ -19,6 +19,7 @@ int main(int argc, char **argv)
 		{ "describe", required_argument, NULL, 'd' },
 		{ "listen", required_argument, NULL, 'l' },
 		{ "status", required_argument, NULL, 's' },
+		{ "lock", required_argument, NULL, 'k' },
 		{ "run", required_argument, NULL, 'r' },
 		{ "labnode", required_argument, NULL, 'n' },
 		{ "no-sandbox", no_argument, NULL, 'x' },
@@ -27,9 +28,12 @@ int main(int argc, char **argv)
 		{ "help", no_argument, NULL, 'h' },
 		{ NULL, 0, NULL, 0 },
 	};
-	struct birth b = {
-		.plan_fd = -1, .describe_fd = -1, .listen_fd = -1, .status_fd = -1, .sandbox = true
-	};
+	struct birth b = { .plan_fd = -1,
+			   .describe_fd = -1,
+			   .listen_fd = -1,
+			   .status_fd = -1,
+			   .lock_fd = -1,
+			   .sandbox = true };
 	int c;
 
 	while ((c = getopt_long(argc, argv, "h", options, NULL)) != -1) {
@@ -45,6 +49,9 @@ int main(int argc, char **argv)
 			break;
 		case 's':
 			b.status_fd = atoi(optarg);
+			break;
+		case 'k':
+			b.lock_fd = atoi(optarg);
 			break;
 		case 'r':
 			b.run_dir = optarg;

@@ -10,26 +10,32 @@
 
 #define MESSAGE_MAX (1u << 18)
 
-int client_open(const char *lab)
+int client_connect(const char *lab)
 {
-	struct sockaddr_un un = { .sun_family = AF_UNIX };
-	char path[PATH_MAX];
-	int fd, r = path_runtime(lab, "ctl", path);
+	struct sockaddr_un un;
+	int fd, r = path_socket(lab, &un);
 
-	if (r < 0 || strlen(path) >= sizeof(un.sun_path)) {
-		ctl_fail("the lab's socket cannot be found: %s",
-			 strerror(r < 0 ? -r : ENAMETOOLONG));
-		return -1;
-	}
-	memcpy(un.sun_path, path, strlen(path) + 1);
+	if (r < 0)
+		return r;
 	fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
-	if (fd < 0 || connect(fd, (struct sockaddr *)&un, sizeof(un)) < 0) {
-		ctl_fail("the lab %s does not answer: %s", lab, strerror(errno));
-		if (fd >= 0)
-			close(fd);
-		return -1;
+	if (fd < 0)
+		return -errno;
+	if (connect(fd, (struct sockaddr *)&un, sizeof(un)) < 0) {
+		r = -errno;
+		close(fd);
+		return r;
 	}
 	return fd;
+}
+
+int client_open(const char *lab)
+{
+	int fd = client_connect(lab);
+
+	if (fd >= 0)
+		return fd;
+	ctl_fail("the lab %s does not answer: %s", lab, strerror(-fd));
+	return -1;
 }
 
 int client_send(int fd, json_t *request, int pass_fd)

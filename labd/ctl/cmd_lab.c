@@ -9,8 +9,13 @@
 #include <termios.h>
 #include <unistd.h>
 
+#include "base/types.h"
 #include "labd/ctl/ctl.h"
 #include "labd/ctl/up.h"
+#include "labd/ctl/watch.h"
+
+#define DOWN_WAIT_NS (30 * SEC)
+#define LOCK_LOOK_US 1000
 
 /* Opens the lab that is meant; -1 after saying why not. */
 static int open_lab(const struct ctl *c)
@@ -37,20 +42,74 @@ static int simple(const struct ctl *c, json_t *request)
 
 /* --- down ----------------------------------------------------------------------------------- */
 
+/* A connection on which the lab was asked to end; -1: nobody listens, yet or any more. */
+static int ask_down(const char *name)
+{
+	int fd = client_connect(name);
+
+	if (fd >= 0 && client_send(fd, json_pack("{s:s}", "do", "down"), -1) < 0) {
+		close(fd);
+		return -1;
+	}
+	return fd < 0 ? -1 : fd;
+}
+
+/* Until labd's end of the connection is closed, at most `wait_ms`. What it answers does not matter:
+ * the lab's end is seen by its lock. False when the connection is still open. */
+static bool wait_closed(int fd, int wait_ms)
+{
+	struct pollfd p = { .fd = fd, .events = POLLIN };
+	json_t *o;
+
+	if (poll(&p, 1, wait_ms) <= 0)
+		return false;
+	o = client_recv(fd, NULL);
+	json_decref(o);
+	return !o;
+}
+
+static void show_waiting(const char *name, int64_t ns, bool *shown)
+{
+	if (!isatty(2) || ns < SEC)
+		return;
+	fprintf(stderr, "\r%s has been ending for %lld s ", name, (long long)(ns / SEC));
+	*shown = true;
+}
+
 int lab_down(const char *name)
 {
-	int fd = client_open(name);
-	json_t *o = fd < 0 ? NULL
-			   : client_ask(fd, json_pack("{s:s}", "do", "down"), -1, NULL, NULL, NULL);
-	struct pollfd p = { .fd = fd, .events = POLLIN };
+	int64_t start_ns = mono_now(), ns = 0;
+	bool asked = false, shown = false;
+	int fd = -1;
 
-	/* labd's end of the connection closes with the last of its processes that holds it. */
-	if (o)
-		(void)poll(&p, 1, 30000);
-	json_decref(o);
+	for (; lab_is_locked(name) && ns < DOWN_WAIT_NS; ns = mono_now() - start_ns) {
+		if (!asked) /* once: the next one might be another lab of that name */
+			asked = (fd = ask_down(name)) >= 0;
+		if (fd < 0) {
+			(void)usleep(LOCK_LOOK_US);
+		} else if (wait_closed(fd, 1000)) {
+			close(fd);
+			fd = -1;
+		}
+		show_waiting(name, ns, &shown);
+	}
 	if (fd >= 0)
 		close(fd);
-	return o ? 0 : 1;
+	if (shown)
+		fprintf(stderr, "\r\033[K");
+	if (ns >= DOWN_WAIT_NS)
+		return ctl_fail("the lab %s has not ended after %lld s: its labd does not answer",
+				name, (long long)(DOWN_WAIT_NS / SEC));
+	return 0;
+}
+
+/* One that is starting or ending counts, if it is named. */
+static int pick_to_end(const struct ctl *c, struct lab_name *ret)
+{
+	if (!c->lab || !lab_is_locked(c->lab))
+		return ctl_pick_lab(c, ret);
+	snprintf(ret->text, sizeof(ret->text), "%s", c->lab);
+	return 0;
 }
 
 int cmd_down(struct ctl *c)
@@ -66,7 +125,7 @@ int cmd_down(struct ctl *c)
 	else if (c->argc != 1)
 		return ctl_usage(c);
 	if (c->argc < 2 || strcmp(c->argv[1], "--all") != 0) {
-		if (ctl_pick_lab(c, &lab) < 0)
+		if (pick_to_end(c, &lab) < 0)
 			return 1;
 		all[0] = lab;
 	}

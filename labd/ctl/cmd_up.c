@@ -3,7 +3,6 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -75,19 +74,18 @@ static int plan_memfd(const struct lab *lab)
 
 static int listen_at(const char *lab)
 {
-	struct sockaddr_un un = { .sun_family = AF_UNIX };
-	char path[PATH_MAX];
-	int fd;
+	struct sockaddr_un un;
+	int fd, r = path_socket(lab, &un);
 
-	if (path_runtime(lab, "ctl", path) < 0 || strlen(path) >= sizeof(un.sun_path))
-		return -ENAMETOOLONG;
-	memcpy(un.sun_path, path, strlen(path) + 1);
-	(void)unlink(path); /* left by a lab that was killed: nobody listens there any more */
+	if (r < 0)
+		return r;
+	(void)unlink(
+		un.sun_path); /* left by a lab that was killed: nobody listens there any more */
 	fd = socket(AF_UNIX, SOCK_SEQPACKET, 0);
 	if (fd < 0 || bind(fd, (struct sockaddr *)&un, sizeof(un)) < 0 ||
 	    listen(fd, LISTEN_BACKLOG) < 0)
 		return -errno;
-	(void)chmod(path, 0600);
+	(void)chmod(un.sun_path, 0600);
 	return fd;
 }
 
@@ -132,16 +130,16 @@ static void keep_lab_file(const struct lab *lab, const char *run)
 }
 
 struct birth_fds {
-	int plan, describe, listen, status;
+	int plan, describe, listen, status, lock;
 };
 
 static _Noreturn void exec_labd(const struct birth_fds *fds, const char *run, bool quiet)
 {
-	char labd[PATH_MAX], labnode[PATH_MAX], number[4][16], log[PATH_MAX + 16];
-	const int list[4] = { fds->plan, fds->describe, fds->listen, fds->status };
+	char labd[PATH_MAX], labnode[PATH_MAX], number[5][16], log[PATH_MAX + 16];
+	const int list[5] = { fds->plan, fds->describe, fds->listen, fds->status, fds->lock };
 	int null = open("/dev/null", O_RDWR), out;
 
-	for (int i = 0; i < 4; i++) {
+	for (int i = 0; i < 5; i++) {
 		(void)fcntl(list[i], F_SETFD, 0);
 		snprintf(number[i], sizeof(number[i]), "%d", list[i]);
 	}
@@ -158,8 +156,8 @@ static _Noreturn void exec_labd(const struct birth_fds *fds, const char *run, bo
 		_exit(127);
 	}
 	execl(labd, "labd", "--plan", number[0], "--describe", number[1], "--listen", number[2],
-	      "--status", number[3], "--run", run, "--labnode", labnode, quiet ? "--quiet" : NULL,
-	      (char *)NULL);
+	      "--status", number[3], "--lock", number[4], "--run", run, "--labnode", labnode,
+	      quiet ? "--quiet" : NULL, (char *)NULL);
 	_exit(127);
 }
 
@@ -209,24 +207,11 @@ static long long follow(int status_fd)
 	return ms;
 }
 
-static int lock_lab(const char *lab)
+static long long start_labd(const struct lab *lab, int lock, char run[PATH_MAX], bool quiet)
 {
-	char path[PATH_MAX];
-	int fd;
-
-	if (path_runtime(lab, "lock", path) < 0)
-		return -1;
-	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-	if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) < 0) {
-		close(fd);
-		return -1;
-	}
-	return fd;
-}
-
-static long long start_labd(const struct lab *lab, char run[PATH_MAX], bool quiet)
-{
-	struct birth_fds fds = { .plan = plan_memfd(lab), .describe = describe_memfd() };
+	struct birth_fds fds = { .plan = plan_memfd(lab),
+				 .describe = describe_memfd(),
+				 .lock = lock };
 	int pipe_fds[2], r = make_run(lab->name, run);
 	pid_t pid;
 
@@ -255,16 +240,17 @@ static long long start_labd(const struct lab *lab, char run[PATH_MAX], bool quie
 
 int lab_up(const struct lab *lab, char run[PATH_MAX], bool quiet, long long *ret_ms)
 {
-	int lock;
+	int lock = lab_lock(lab->name);
 
-	if (lab_is_alive(lab->name))
-		return ctl_fail("the lab %s runs already; `labctl down --lab %s` ends it",
-				lab->name, lab->name);
-	lock = lock_lab(lab->name);
+	if (lock == -EAGAIN && lab_is_alive(lab->name))
+		return ctl_fail("the lab %s runs already; `labctl down %s` ends it", lab->name,
+				lab->name);
+	if (lock == -EAGAIN)
+		return ctl_fail("the lab %s is starting or ending just now", lab->name);
 	if (lock < 0)
-		return ctl_fail("another labctl is starting the lab %s just now", lab->name);
-	*ret_ms = start_labd(lab, run, quiet);
-	close(lock);
+		return ctl_fail("the lab's lock cannot be made: %s", strerror(-lock));
+	*ret_ms = start_labd(lab, lock, run, quiet);
+	close(lock); /* labd has it now, until its end */
 	return *ret_ms < 0 ? 1 : 0;
 }
 

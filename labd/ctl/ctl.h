@@ -3,6 +3,7 @@
  *   labctl_main.c   the table of commands: help, completion and manual pages are made from it
  *   say.c           what went wrong, for people
  *   paths.c         where a lab's socket and its runs are
+ *   lab_lock.c      who has a lab: it runs as long as somebody has it
  *   client.c        one connection to a lab's labd
  *   node_tool.c     what `labnode --describe` and `--check` say
  *   run.c, tree.c   finding a run, its files, its database
@@ -23,6 +24,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>
+
+struct sockaddr_un;
 
 struct ctl {
 	const char *lab; /* --lab NAME, or NULL: the one that runs */
@@ -49,6 +52,7 @@ int ctl_fail(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 /* --- paths.c: all paths are absolute, into buf[PATH_MAX]; 0 or negative errno --------------- */
 
 int path_runtime(const char *lab, const char *file, char buf[PATH_MAX]); /* made when absent */
+int path_socket(const char *lab, struct sockaddr_un *ret);
 int path_state(const char *lab, const char *file, char buf[PATH_MAX]);
 /* A file of the newest run of a lab ("log.db"), or of one that is named. */
 int path_run_file(const char *lab, const char *run, const char *file, char buf[PATH_MAX]);
@@ -67,9 +71,17 @@ int ctl_pick_lab(const struct ctl *c, struct lab_name *ret);
 /* The same, else the lab of the newest run. */
 int ctl_pick_lab_or_run(const struct ctl *c, struct lab_name *ret);
 
+/* --- lab_lock.c ---------------------------------------------------------------------------- */
+
+/* A descriptor that holds the lab's lock until its last copy is closed; -EAGAIN: another has it. */
+int lab_lock(const char *lab);
+bool lab_is_locked(const char *lab);
+
 /* --- client.c ------------------------------------------------------------------------------ */
 
-/* Connects to a lab's labd: a descriptor, or -1 after saying why not. */
+/* Connects to a lab's labd: a descriptor, or negative errno. */
+int client_connect(const char *lab);
+/* The same, or -1 after saying why not. */
 int client_open(const char *lab);
 int client_send(int fd, json_t *request, int pass_fd); /* takes the request; pass_fd -1 = none */
 /* The next answer, or NULL at the end; ret_fd may be NULL, gets -1 or a descriptor. */

@@ -65,6 +65,20 @@ int path_runtime(const char *lab, const char *file, char buf[PATH_MAX])
 	return r < 0 ? r : put_file(buf, file);
 }
 
+int path_socket(const char *lab, struct sockaddr_un *ret)
+{
+	char path[PATH_MAX];
+	int r = path_runtime(lab, "ctl", path);
+
+	if (r < 0)
+		return r;
+	if (strlen(path) >= sizeof(ret->sun_path))
+		return -ENAMETOOLONG;
+	*ret = (struct sockaddr_un){ .sun_family = AF_UNIX };
+	memcpy(ret->sun_path, path, strlen(path) + 1);
+	return 0;
+}
+
 int path_state(const char *lab, const char *file, char buf[PATH_MAX])
 {
 	const char *dir = getenv("XDG_STATE_HOME"), *home = getenv("HOME");
@@ -123,21 +137,14 @@ int path_lab_file(const char *what, char buf[PATH_MAX])
 	return -ENOENT;
 }
 
+/* A socket outlives the lock by a moment: the kernel closes both when labd has ended. */
 bool lab_is_alive(const char *lab)
 {
-	struct sockaddr_un un = { .sun_family = AF_UNIX };
-	char path[PATH_MAX];
-	bool alive;
-	int fd;
+	int fd = lab_is_locked(lab) ? client_connect(lab) : -ENOENT;
 
-	if (path_runtime(lab, "ctl", path) < 0 || strlen(path) >= sizeof(un.sun_path))
-		return false;
-	memcpy(un.sun_path, path, strlen(path) + 1);
-	fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
-	alive = fd >= 0 && connect(fd, (struct sockaddr *)&un, sizeof(un)) == 0;
 	if (fd >= 0)
 		close(fd);
-	return alive;
+	return fd >= 0;
 }
 
 size_t labs_alive(struct lab_name *out, size_t max)

@@ -52,7 +52,7 @@ static int prepare_mounts(void)
 static int inner(void *arg)
 {
 	struct birth *b = arg;
-	const int given[] = { b->plan_fd, b->describe_fd, b->listen_fd, b->status_fd };
+	const int given[] = { b->plan_fd, b->describe_fd, b->listen_fd, b->status_fd, b->lock_fd };
 	int r;
 
 	for (size_t i = 0; i < sizeof(given) / sizeof(given[0]); i++)

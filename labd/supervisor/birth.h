@@ -18,6 +18,7 @@ struct birth {
 	int describe_fd;     /* `labnode --describe`, JSON */
 	int listen_fd;	     /* SEQPACKET: labctl connects here */
 	int status_fd;	     /* progress lines to whoever waits; closed when ready */
+	int lock_fd;	     /* the lab's lock, held until the supervisor's end; -1: none */
 	const char *run_dir; /* of this run: log.db, devices/ */
 	const char *labnode; /* the program */
 	bool sandbox;

@@ -1,6 +1,6 @@
 #!/bin/bash
 # Clients of the control socket that flood, stall, vanish or send garbage harm nobody else; another user is
-# refused.
+# refused. `labctl down` ends a lab whatever its labd is at.
 . "$(dirname "$0")/lablib" || exit 1
 
 cat >"$work/ctrl.yaml" <<'YAML'
@@ -72,3 +72,42 @@ if [ -n "$other" ]; then
 	$other timeout 10 /usr/bin/python3 $client "$socket" stranger || fail "another user was answered"
 fi
 timeout 10 /usr/bin/python3 $client "$socket" owner || fail "the owner was refused"
+
+# `down` has succeeded when the lab is gone, and not before: the same lab can be brought up at once.
+. tests/bench/topology
+star_lab 10 >"$work/star.yaml"
+down() { # WHEN
+	timeout 40 labctl down bench10 >"$work/down.out" 2>&1 || fail "down $1: $(cat "$work/down.out")"
+	labctl --lab bench10 ps >/dev/null 2>&1 && fail "down $1: the lab still answers"
+}
+for n in 1 2 3 4 5 6 7 8 9 10; do
+	up bench10 "$work/star.yaml"
+	down "of life $n"
+done
+
+# Two at once; a labd that is killed before it answers; a lab that still starts.
+up bench10 "$work/star.yaml"
+timeout 40 labctl down bench10 >"$work/other.out" 2>&1 &
+other=$!
+down "beside another"
+wait $other || grep -q 'does not run' "$work/other.out" || fail "the other down: $(cat "$work/other.out")"
+
+up bench10 "$work/star.yaml"
+sup=$(supervisor bench10)
+kill -STOP "$sup"
+timeout 40 labctl down bench10 >"$work/other.out" 2>&1 &
+other=$!
+sleep 0.3
+kill -0 $other 2>/dev/null || fail "down did not wait for a labd that stands still: $(cat "$work/other.out")"
+kill -KILL "$sup"
+wait $other || fail "down of a lab whose labd was killed: $(cat "$work/other.out")"
+grep -q 'bench10 is down' "$work/other.out" || fail "down said: $(cat "$work/other.out")"
+up bench10 "$work/star.yaml"
+down "after a kill"
+
+timeout 60 labctl up "$work/star.yaml" >"$work/up.out" 2>&1 &
+other=$!
+until_true 10 sh -c "timeout 40 labctl down bench10 >'$work/down.out' 2>&1" || fail "down of a lab that starts: $(cat "$work/down.out")"
+wait $other
+labctl --lab bench10 ps >/dev/null 2>&1 && fail "a lab that was ended while it started runs"
+echo "down: 10 lives, two at once, killed, starting"
