@@ -98,6 +98,10 @@ if command -v tshark >/dev/null; then
 else
 	expect "down" 'small is down' labctl down
 fi
+for _ in 1 2 3 4 5 6 7 8 9 10; do
+	expect "up right after down" 'small is up' labctl up "$work/small.yaml"
+	expect "down again" 'small is down' labctl down
+done
 expect "no such interface!" 'did you mean pc1' labctl capture pc7 -w "$work/y"
 
 expect "runs" 'small +20.*latest' labctl runs
