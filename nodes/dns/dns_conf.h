@@ -23,7 +23,7 @@ int dns_change_addrs(struct addr *list, unsigned *n, unsigned max, unsigned firs
 
 #define DNS_IDLE_DEFAULT	   10 /* seconds */
 #define DNS_FAILED_DEFAULT	   30
-#define DNS_SEARCH_DEFAULT	   5
+#define DNS_SEARCH_DEFAULT	   8 /* less than the 9 that a client of ours waits */
 #define DNS_SEARCH_QUERIES_DEFAULT 40
 
 /* dns_conf_record.c */

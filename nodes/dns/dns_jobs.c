@@ -7,6 +7,11 @@
 
 enum { WAITERS_PER_JOB = 128, RUNS_PER_EVENT = 16 };
 
+/* RFC 1035 §4.2.1: no less than 2 to 5 s before a query is repeated, and the other servers first.
+ * RFC 9520 §3.1: a server gets at most three; here two, the second with twice the time. */
+#define ANSWER_NS (2 * SEC)
+#define REPEAT_NS (4 * SEC)
+
 static uint64_t job_hash(const struct dns_server *s, const struct dns_name *name, uint16_t type)
 {
 	return hash_mix(dns_name_hash(s->seed, name), type);
@@ -145,6 +150,24 @@ bool dns_job_add_waiter(struct dns_server *s, struct dns_job *job, const struct 
 	return true;
 }
 
+static struct dns_query **find_late(struct dns_job *job, const struct addr *server)
+{
+	for (unsigned i = 0; i < job->n_late; i++)
+		if (addr_equal(&job->late[i]->server, server))
+			return &job->late[i];
+	return NULL;
+}
+
+bool dns_job_is_late(const struct dns_job *job, const struct addr *server)
+{
+	return job && !job->again && find_late((struct dns_job *)(uintptr_t)job, server);
+}
+
+static void unlist_late(struct dns_job *job, struct dns_query **at)
+{
+	*at = job->late[--job->n_late];
+}
+
 bool dns_job_ask(struct dns_server *s, struct dns_job *job, const struct addr *server,
 		 const struct dns_name *zone, bool rd, nsec_t now, struct fx *fx)
 {
@@ -153,10 +176,19 @@ bool dns_job_ask(struct dns_server *s, struct dns_job *job, const struct addr *s
 			       .server = *server,
 			       .zone = *zone,
 			       .rd = rd,
+			       .patient = true,
 			       .repeats = 1,
-			       .timeout_ns = SEC,
+			       .timeout_ns = ANSWER_NS,
 			       .owner = job };
+	struct dns_query **late = find_late(job, server);
 
+	if (late) {
+		job->query = *late;
+		unlist_late(job, late);
+		dns_query_repeat(&s->asker, fx, now, job->query, REPEAT_NS);
+		charge(job);
+		return true;
+	}
 	job->query = dns_ask(&s->asker, fx, now, &ask);
 	if (!job->query) {
 		decide(fx, "dns.search.too-many", V_TEXT("name", "all names"),
@@ -225,14 +257,33 @@ static void free_waiters(struct dns_server *s, struct dns_job *job)
 	job->n_waiters = 0;
 }
 
-static void job_free(struct dns_server *s, struct dns_job *job, const char *why, struct fx *fx)
+static void end_queries(struct dns_server *s, struct dns_job *job, struct fx *fx)
 {
-	struct sbuf key = SBUF(DNS_TEXT_LEN + 64);
+	if (job->query)
+		dns_query_end(&s->asker, fx, job->query);
+	job->query = NULL;
+	while (job->n_late > 0)
+		dns_query_end(&s->asker, fx, job->late[--job->n_late]);
+	job->again = false;
+}
+
+static void job_free(struct dns_server *s, struct dns_job *job, const char *why, struct fx *fx);
+
+/* Nobody may be left who wants to know what that job finds. */
+static void leave_child(struct dns_server *s, struct dns_job *job, struct fx *fx)
+{
 	struct dns_job *child = job->child;
 
 	stop_waiting(job);
-	if (job->query)
-		dns_query_end(&s->asker, fx, job->query);
+	if (child && !child->waiters && !child->parents && !child->ready)
+		job_free(s, child, "not needed any more", fx);
+}
+
+static void job_free(struct dns_server *s, struct dns_job *job, const char *why, struct fx *fx)
+{
+	struct sbuf key = SBUF(DNS_TEXT_LEN + 64);
+
+	end_queries(s, job, fx);
 	job_key(job, &key);
 	if (job->shown)
 		fx_fact_end(fx, &dns_pending_fact, sbuf_text(&key), why);
@@ -241,10 +292,8 @@ static void job_free(struct dns_server *s, struct dns_job *job, const char *why,
 	timer_clear(&s->timers, &job->timer.t);
 	dns_table_del(&s->jobs, &job->link);
 	free_waiters(s, job);
+	leave_child(s, job, fx);
 	free(job);
-	/* Nobody is left who wants to know. */
-	if (child && !child->waiters && !child->parents && !child->ready)
-		job_free(s, child, "not needed any more", fx);
 }
 
 void dns_job_discard(struct dns_server *s, struct dns_job *job, struct fx *fx)
@@ -313,6 +362,11 @@ static void run(struct dns_server *s, struct dns_job *job, nsec_t now, struct fx
 	decide(fx, "dns.resolver.server.continue-search", V_TEXT("name", text));
 	dns_found_init(&found);
 	outcome = dns_search(s, &f, now, fx, &found);
+	if (job->n_late > 0 && (outcome == DNS_FAILURE || outcome == DNS_CYCLE)) {
+		job->again = true;
+		dns_found_init(&found);
+		outcome = dns_search(s, &f, now, fx, &found);
+	}
 	if (outcome == DNS_PENDING) {
 		decide(fx, "dns.resolver.server.pending", V_TEXT("name", text),
 		       V_INT("clients", job->n_waiters));
@@ -337,15 +391,39 @@ void dns_jobs_run(struct dns_server *s, nsec_t now, struct fx *fx)
 
 /* --- events --- */
 
-void dns_jobs_news(struct dns_server *s, const struct dns_news *n, nsec_t now, struct fx *fx)
+/* Other servers are asked while it is still listened to; if that is too much, it is repeated now.
+ */
+static void put_aside(struct dns_server *s, struct dns_job *job, struct dns_query *q, nsec_t now,
+		      struct fx *fx)
+{
+	if (job->n_late == DNS_LATE_MAX || s->asker.n_busy > s->asker.max / 2) {
+		dns_query_repeat(&s->asker, fx, now, q, REPEAT_NS);
+		return;
+	}
+	job->late[job->n_late++] = q;
+	job->query = NULL;
+	make_ready(s, job);
+}
+
+/* One server said what is of no use, or nothing. */
+static void drop_query(struct dns_server *s, struct dns_job *job, struct dns_query *q,
+		       struct fx *fx)
+{
+	if (q == job->query)
+		job->query = NULL;
+	else
+		unlist_late(job, find_late(job, &q->server));
+	dns_query_end(&s->asker, fx, q);
+	if (!job->query && !job->child)
+		make_ready(s, job);
+}
+
+static void hear(struct dns_server *s, struct dns_job *job, const struct dns_news *n, nsec_t now,
+		 struct fx *fx)
 {
 	struct dns_query *q = n->query;
-	struct dns_job *job;
 	char name[DNS_TEXT_LEN];
 
-	if (n->heard == DNS_HEARD_NOTHING)
-		return;
-	job = q->owner;
 	(void)dns_name_text(&q->name, name);
 	if (n->heard == DNS_HEARD_ANSWER) {
 		decide(fx, "dns.resolver.server-owned", V_TEXT("name", name),
@@ -357,9 +435,26 @@ void dns_jobs_news(struct dns_server *s, const struct dns_news *n, nsec_t now, s
 		       V_ADDR("server", q->server), V_TEXT("reason", n->why));
 		dns_failed_add(s, &q->name, q->type, &q->server, n->why, now, fx);
 	}
-	job->query = NULL;
-	dns_query_end(&s->asker, fx, q);
+	if (dns_failed_has(s, &q->name, q->type, &q->server)) {
+		drop_query(s, job, q, fx);
+		return;
+	}
+	end_queries(s, job, fx); /* the search goes on from here */
+	leave_child(s, job, fx);
 	make_ready(s, job);
+}
+
+void dns_jobs_news(struct dns_server *s, const struct dns_news *n, nsec_t now, struct fx *fx)
+{
+	struct dns_job *job;
+
+	if (n->heard == DNS_HEARD_NOTHING)
+		return;
+	job = n->query->owner;
+	if (n->heard == DNS_HEARD_LATE)
+		put_aside(s, job, n->query, now, fx);
+	else
+		hear(s, job, n, now, fx);
 	dns_jobs_run(s, now, fx);
 }
 

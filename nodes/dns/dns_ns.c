@@ -63,16 +63,23 @@ static bool within_limits(const struct dns_server *s, const struct dns_frame *f,
 static enum dns_outcome forward(struct dns_server *s, struct dns_frame *f, nsec_t now,
 				struct fx *fx, struct dns_found *ret)
 {
+	unsigned n_late = 0;
+
 	for (unsigned i = 0; i < s->n_forwarders; i++) {
 		const struct addr *server = &s->forwarders[i];
 
 		if (dns_failed_has(s, &f->name, f->type, server))
 			continue;
+		if (dns_job_is_late(f->job, server)) {
+			n_late++;
+			continue;
+		}
 		decide(fx, "dns.search.forwarder", V_TEXT("name", f->text),
 		       V_ADDR("server", *server));
 		return ask(s, f, server, &dns_root, true, now, fx, ret);
 	}
-	decide(fx, "dns.search.forwarders-failed", V_TEXT("name", f->text));
+	if (!n_late)
+		decide(fx, "dns.search.forwarders-failed", V_TEXT("name", f->text));
 	return DNS_FAILURE;
 }
 
@@ -107,7 +114,7 @@ static bool find_servers(const struct dns_server *s, const struct dns_name *name
 
 /* What the name servers tried so far came to. */
 struct tries {
-	unsigned n_self, n_failed, n_unknown, n_waiting;
+	unsigned n_self, n_failed, n_late, n_unknown, n_waiting;
 };
 
 static void note_server(struct fx *fx, const char *rule, const char *ns, const struct addr *a)
@@ -133,6 +140,11 @@ static enum dns_outcome try_addr(struct dns_server *s, struct dns_frame *f,
 	if (dns_failed_has(s, &f->name, f->type, a)) {
 		note_server(fx, "dns.ns.skip-failed", ns, a);
 		t->n_failed++;
+		return DNS_FAILURE;
+	}
+	if (dns_job_is_late(f->job, a)) {
+		note_server(fx, "dns.ns.skip-late", ns, a);
+		t->n_late++;
 		return DNS_FAILURE;
 	}
 	decide(fx, "dns.ns.send-query", V_TEXT("name", f->text), V_TEXT("ns", ns),
@@ -273,6 +285,8 @@ static enum dns_outcome ask_servers(struct dns_server *s, struct dns_frame *f,
 		decide(fx, "dns.search.ns-sent", V_TEXT("name", f->text));
 		return outcome;
 	}
+	if (t.n_late)
+		return DNS_FAILURE; /* one that is overdue may know */
 	if (t.n_self && !t.n_failed && !t.n_unknown && !t.n_waiting)
 		return nobody(s, f); /* the only server to ask is this one */
 	if (t.n_waiting)

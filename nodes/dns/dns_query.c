@@ -125,6 +125,7 @@ struct dns_query *dns_ask(struct dns_asker *a, struct fx *fx, nsec_t now, const 
 	q->zone = ask->zone;
 	q->type = ask->type;
 	q->rd = ask->rd;
+	q->patient = ask->patient;
 	q->tries_left = ask->repeats;
 	q->rebinds_left = REBINDS;
 	q->timeout_ns = ask->timeout_ns;
@@ -139,6 +140,13 @@ struct dns_query *dns_ask(struct dns_asker *a, struct fx *fx, nsec_t now, const 
 	       V_INT("id", q->id));
 	send_udp(q, fx, now, a);
 	return q;
+}
+
+void dns_query_repeat(struct dns_asker *a, struct fx *fx, nsec_t now, struct dns_query *q,
+		      nsec_t timeout_ns)
+{
+	q->timeout_ns = timeout_ns;
+	send_udp(q, fx, now, a);
 }
 
 void dns_query_end(struct dns_asker *a, struct fx *fx, struct dns_query *q)
@@ -356,5 +364,10 @@ void dns_asker_timer(struct dns_asker *a, struct dns_timer *timer, nsec_t now, s
 		return;
 	}
 	q->tries_left--;
+	if (q->patient) {
+		ret->query = q;
+		ret->heard = DNS_HEARD_LATE;
+		return;
+	}
 	send_udp(q, fx, now, a);
 }

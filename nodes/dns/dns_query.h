@@ -9,6 +9,8 @@
  *   DNS_HEARD_NOTHING   dropped, repeated, or not for a query: nothing for the owner to do
  *   DNS_HEARD_ANSWER    a response; the owner reads it and calls dns_query_end()
  *   DNS_HEARD_SILENCE   no response after the last repeat, or none possible; the same
+ *   DNS_HEARD_LATE      none yet, of a |patient| query: it goes on listening without a timer, until
+ *                       the owner calls dns_query_repeat() or dns_query_end()
  *
  * The asker owns its queries (at most |max|), their sockets and timers. Sockets are numbered from
  * |sock_base| up, below SOCK_ACCEPTED. */
@@ -35,7 +37,7 @@ struct dns_query {
 	struct addr server;
 	struct dns_name name, zone;
 	uint16_t type;
-	bool rd;
+	bool rd, patient;
 	void *owner;
 	struct sbuf in; /* TCP */
 };
@@ -46,6 +48,7 @@ struct dns_ask {
 	struct addr server;
 	struct dns_name zone; /* that the server is asked as the authority of; the root otherwise */
 	bool rd;
+	bool patient; /* the owner repeats it, when it thinks fit */
 	unsigned repeats;
 	nsec_t timeout_ns;
 	void *owner;
@@ -59,7 +62,7 @@ struct dns_asker {
 	struct dns_query *queries[DNS_QUERIES_MAX]; /* made when first needed, then kept */
 };
 
-enum dns_heard { DNS_HEARD_NOTHING, DNS_HEARD_ANSWER, DNS_HEARD_SILENCE };
+enum dns_heard { DNS_HEARD_NOTHING, DNS_HEARD_ANSWER, DNS_HEARD_SILENCE, DNS_HEARD_LATE };
 
 struct dns_news {
 	enum dns_heard heard;
@@ -74,6 +77,9 @@ void dns_asker_done(struct dns_asker *a);
 /* Decides, binds and sends. NULL when |max| queries are under way. */
 struct dns_query *dns_ask(struct dns_asker *a, struct fx *fx, nsec_t now,
 			  const struct dns_ask *ask);
+/* The same question from the same socket: an answer to either is one. */
+void dns_query_repeat(struct dns_asker *a, struct fx *fx, nsec_t now, struct dns_query *q,
+		      nsec_t timeout_ns);
 void dns_query_end(struct dns_asker *a, struct fx *fx, struct dns_query *q);
 /* EV_DATAGRAM, EV_OPENED, EV_BYTES, EV_CLOSED, EV_DONE of the asker's sockets. */
 void dns_asker_event(struct dns_asker *a, const struct ev *ev, struct fx *fx, struct dns_news *ret);

@@ -11,7 +11,8 @@
  * A request is one client's question. A search runs through database and cache in one go; when it
  * needs another server it becomes a job, its clients wait at the job, and every response runs the
  * job's search again from the start: what has come in meanwhile is in the cache. A job waits for
- * one query, or for one other job (the address of a name server, the target of an alias).
+ * one query, or for one other job (the address of a name server, the target of an alias); servers
+ * that are overdue are heard besides.
  *
  * Ownership: the machine owns all; a job its waiters and its query; results point into database,
  * cache and the frames of the search, and hold for the turn. */
@@ -38,6 +39,7 @@ enum {
 /* A turn's list of effects has an end: what is left after so many replies goes on in the next. */
 #define DNS_REPLIES_PER_EVENT 200
 #define DNS_LINKS_MAX	      16 /* links of a chain of CNAMEs */
+#define DNS_LATE_MAX	      4	 /* servers of one search that are overdue */
 #define DNS_DEPTH_MAX	      20 /* searches within searches */
 #define DNS_FOUND_SETS_MAX    (DNS_LINKS_MAX + DNS_NODE_SETS_MAX)
 
@@ -133,6 +135,10 @@ struct dns_job {
 	struct dns_waiter *waiters;
 	unsigned n_waiters;
 	struct dns_query *query; /* waits for this answer */
+	/* These are overdue; they are heard still, while other servers are asked. */
+	struct dns_query *late[DNS_LATE_MAX];
+	unsigned n_late;
+	bool again;		 /* no other server is left: the overdue ones once more */
 	struct dns_job *child;	 /* or for this job */
 	struct dns_job *parents; /* jobs that wait for this one, by next_parent */
 	struct dns_job *next_parent;
@@ -281,6 +287,8 @@ void dns_job_wait(struct dns_job *parent, struct dns_job *child);
 bool dns_job_may_ask(const struct dns_server *s, const struct dns_job *job);
 bool dns_job_ask(struct dns_server *s, struct dns_job *job, const struct addr *server,
 		 const struct dns_name *zone, bool rd, nsec_t now, struct fx *fx);
+/* The server was asked, is overdue, and others come before it. |job| may be NULL. */
+bool dns_job_is_late(const struct dns_job *job, const struct addr *server);
 /* The client waits at the job. False when too many do. */
 bool dns_job_add_waiter(struct dns_server *s, struct dns_job *job, const struct dns_request *req);
 void dns_jobs_drop_conn(struct dns_server *s, uint32_t sock);

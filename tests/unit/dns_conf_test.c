@@ -71,7 +71,7 @@ static void server_lines(void **state)
 		     "no ip dns search-limit\nno ip dns server\n");
 	assert_true(!c->server && c->recursion && c->default_ttl == 86400 &&
 		    c->idle_ns == 10 * SEC);
-	assert_true(c->failed_ns == 30 * SEC && c->search_ns == 5 * SEC && c->search_queries == 40);
+	assert_true(c->failed_ns == 30 * SEC && c->search_ns == 8 * SEC && c->search_queries == 40);
 	assert_true(c->n_forwarders == 1 && c->n_hints == 1);
 	drv_conf(&d, "no ip dns forwarder\nno ip dns root-hint\n");
 	assert_true(c->n_forwarders == 0 && c->n_hints == 0);

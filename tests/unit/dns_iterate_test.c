@@ -6,6 +6,8 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include <errno.h>
+
 #include "dns_recurse_driver.h"
 
 /* --- from the root down --- */
@@ -90,6 +92,72 @@ static void servers_fail(void **state)
 	respond(&d, &q, 5, "");
 	drv_expect_decision(&d, "dns.ns.all-failed");
 	assert_string_equal(reply(&d), "0x0001 qr rd ra SERVFAIL\nq www.x.test A\n");
+	drv_done(&d);
+}
+
+static void begin_late(struct drv *d, struct query *ret_late)
+{
+	struct query q;
+
+	start(d, HINTS);
+	ask(d, "www.x.test A");
+	q = sent(d);
+	respond(d, &q, 0,
+		"ns x.test 3600 NS ns1.x.test\nns x.test 3600 NS ns2.y.test\n"
+		"ar ns1.x.test 3600 A 10.9.0.2\n");
+	*ret_late = expect_query(d, "10.9.0.2", "www.x.test A");
+	drv_timer(d);
+	drv_expect_decision(d, "dns.ns.skip-late");
+}
+
+/* While one server is overdue the address of the other is looked for. The first to help ends the
+ * search. */
+static void late_while_an_address_is_sought(void **state)
+{
+	struct query late, q;
+	struct drv d;
+
+	(void)state;
+	begin_late(&d, &late);
+	expect_query(&d, "10.9.0.1", "ns2.y.test A");
+	respond(&d, &late, DNS_AA, "an www.x.test 60 A 10.5.0.1\n");
+	drv_expect_fact(&d, FX_FACT_END, "dns_pending", "server www.x.test A");
+	drv_expect_fact(&d, FX_FACT_END, "dns_pending", "server ns2.y.test A");
+	assert_string_equal(reply(&d), "0x0001 qr rd ra NOERROR\nq www.x.test A\n"
+				       "an www.x.test 60 A 10.5.0.1\n");
+	drv_done(&d);
+	/* The other way round; and a refusal that comes late changes nothing. */
+	begin_late(&d, &late);
+	q = expect_query(&d, "10.9.0.1", "ns2.y.test A");
+	respond(&d, &late, 5, "");
+	drv_expect_decision(&d, "dns.resolver.server.failed-query");
+	drv_expect_none(&d, FX_SEND);
+	respond(&d, &q, DNS_AA, "an ns2.y.test 60 A 10.9.0.3\n");
+	drv_expect_decision(&d, "dns.ns.skip-failed");
+	q = expect_query(&d, "10.9.0.3", "www.x.test A");
+	respond(&d, &q, DNS_AA, "an www.x.test 60 A 10.5.0.2\n");
+	assert_string_equal(reply(&d), "0x0001 qr rd ra NOERROR\nq www.x.test A\n"
+				       "an www.x.test 60 A 10.5.0.2\n");
+	drv_done(&d);
+}
+
+/* An overdue server that turns out not to be there is not asked again. */
+static void late_is_gone(void **state)
+{
+	struct query late;
+	struct drv d;
+
+	(void)state;
+	begin_late(&d, &late);
+	drv_event(&d, (struct ev){ .kind = EV_DONE,
+				   .done = { .what = FX_SEND,
+					     .sock = late.sock,
+					     .err = EHOSTUNREACH,
+					     .text = "No route to host" } });
+	drv_expect_fact(&d, FX_FACT_BEGIN, "dns_failed", "www.x.test A 10.9.0.2");
+	drv_expect_none(&d, FX_SEND);
+	drv_timer_until(&d, 8 * SEC);
+	assert_non_null(strstr(reply(&d), "SERVFAIL"));
 	drv_done(&d);
 }
 
@@ -254,10 +322,16 @@ static void aliases_elsewhere(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(iterates),	     cmocka_unit_test(hints_as_referral),
-		cmocka_unit_test(servers_fail),	     cmocka_unit_test(no_glue),
-		cmocka_unit_test(glue_expires),	     cmocka_unit_test(root_servers_in_the_cache),
-		cmocka_unit_test(circular_servers),  cmocka_unit_test(delegated),
+		cmocka_unit_test(iterates),
+		cmocka_unit_test(hints_as_referral),
+		cmocka_unit_test(servers_fail),
+		cmocka_unit_test(late_while_an_address_is_sought),
+		cmocka_unit_test(late_is_gone),
+		cmocka_unit_test(no_glue),
+		cmocka_unit_test(glue_expires),
+		cmocka_unit_test(root_servers_in_the_cache),
+		cmocka_unit_test(circular_servers),
+		cmocka_unit_test(delegated),
 		cmocka_unit_test(aliases_elsewhere),
 	};
 

@@ -90,7 +90,7 @@ static void name_servers_are_forwarders(void **state)
 	drv_done(&d);
 }
 
-/* 1 s, one repeat, the next forwarder, then SERVFAIL; the failures are remembered for 30 s. */
+/* 2 s each, then each again for 4 s, then SERVFAIL; the failures are remembered for 30 s. */
 static void forwarders_fail(void **state)
 {
 	struct query q;
@@ -100,16 +100,17 @@ static void forwarders_fail(void **state)
 	start(&d, FORWARD);
 	ask(&d, "www.x.test A");
 	drv_timer(&d);
-	drv_expect_decision(&d, "dns.resolver.timeout");
-	expect_query(&d, "10.9.0.1", "www.x.test A");
-	drv_timer(&d);
 	assert_int_equal(d.now, 2 * SEC);
-	drv_expect_decision(&d, "dns.resolver.server.timeout");
+	drv_expect_decision(&d, "dns.resolver.timeout");
 	drv_expect_decision(&d, "dns.resolver.server.pending");
-	drv_expect_fact(&d, FX_FACT_BEGIN, "dns_failed", "www.x.test A 10.9.0.1");
 	q = expect_query(&d, "10.9.0.2", "www.x.test A");
 	respond(&d, &q, DNS_RA | 2, "");
 	drv_expect_decision(&d, "dns.resolver.server.failed-query");
+	expect_query(&d, "10.9.0.1", "www.x.test A");
+	drv_timer(&d);
+	assert_int_equal(d.now, 6 * SEC);
+	drv_expect_decision(&d, "dns.resolver.server.timeout");
+	drv_expect_fact(&d, FX_FACT_BEGIN, "dns_failed", "www.x.test A 10.9.0.1");
 	drv_expect_decision(&d, "dns.search.forwarders-failed");
 	drv_expect_decision(&d, "dns.resolver.server.error-response");
 	assert_string_equal(reply(&d), "0x0001 qr rd ra SERVFAIL\nq www.x.test A\n");
@@ -121,7 +122,7 @@ static void forwarders_fail(void **state)
 	respond(&d, &q, DNS_RA, "ns x.test 60 NS ns.x.test\n"); /* a forwarder refers nobody */
 	drv_expect_decision(&d, "dns.resolver.server.failed-query");
 	expect_query(&d, "10.9.0.2", "ftp.x.test A");
-	drv_timer_until(&d, 33 * SEC);
+	drv_timer_until(&d, 37 * SEC);
 	drv_expect_decision(&d, "dns.resolver.server.failed-expiry");
 	drv_expect_fact(&d, FX_FACT_END, "dns_failed", "www.x.test A 10.9.0.1");
 	ask(&d, "www.x.test A");
@@ -132,6 +133,71 @@ static void forwarders_fail(void **state)
 	ask(&d, "x.test DS");
 	expect_query(&d, "10.9.0.1", "x.test DS");
 	drv_done(&d);
+}
+
+#define TWO_HINTS                                                                             \
+	"ip dns server\nip dns root-hint a.root.test 10.9.0.1\nip dns root-hint b.root.test " \
+	"10.9.0.2\n"
+
+/* A server is heard as long as the search lasts, whoever was asked meanwhile. */
+struct slow {
+	const char *conf;
+	nsec_t at;	     /* of the answer */
+	unsigned from;	     /* 10.9.0.|from| */
+	unsigned n_asked[2]; /* until then: 10.9.0.1, 10.9.0.2 */
+	uint16_t flags;
+	const char *skipped; /* a decision on the way, or NULL */
+};
+
+static const struct slow slow[] = {
+	{ "ip dns server\nip dns forwarder 10.9.0.1\n", 2500 * MSEC, 1, { 2, 0 }, DNS_RA, NULL },
+	{ "ip dns server\nip dns forwarder 10.9.0.1\n", 5900 * MSEC, 1, { 2, 0 }, DNS_RA, NULL },
+	{ FORWARD, 1900 * MSEC, 1, { 1, 0 }, DNS_RA, NULL },
+	{ FORWARD, 2500 * MSEC, 1, { 1, 1 }, DNS_RA, NULL },
+	{ FORWARD, 2500 * MSEC, 2, { 1, 1 }, DNS_RA, NULL },
+	{ FORWARD, 4500 * MSEC, 2, { 2, 1 }, DNS_RA, NULL },
+	{ FORWARD, 7500 * MSEC, 1, { 2, 1 }, DNS_RA, NULL },
+	{ HINTS, 2500 * MSEC, 1, { 2, 0 }, DNS_AA, NULL },
+	{ TWO_HINTS, 2500 * MSEC, 1, { 1, 1 }, DNS_AA, "dns.ns.skip-late" },
+	{ TWO_HINTS, 3900 * MSEC, 2, { 1, 1 }, DNS_AA, "dns.ns.skip-late" },
+};
+
+static void slow_servers(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof(slow) / sizeof(slow[0]); i++) {
+		const struct slow *t = &slow[i];
+		struct query q, asked[2] = { 0 };
+		unsigned n[2] = { 0 };
+		struct drv d;
+
+		start(&d, t->conf);
+		ask(&d, "www.x.test A");
+		while (true) {
+			for (unsigned s = drv_count(&d, FX_SEND); s > 0; s--) {
+				unsigned who;
+
+				q = sent(&d);
+				who = q.dst.addr.b[3] - 1u;
+				assert_true(who < 2);
+				if (n[who]++ == 0)
+					asked[who] = q;
+				assert_int_equal(q.id, asked[who].id);
+			}
+			if (drv_deadline(&d) > t->at)
+				break;
+			drv_timer(&d);
+			if (t->skipped && d.now == 2 * SEC)
+				drv_expect_decision(&d, t->skipped);
+		}
+		assert_int_equal(n[0], t->n_asked[0]);
+		assert_int_equal(n[1], t->n_asked[1]);
+		d.now = t->at;
+		respond(&d, &asked[t->from - 1], t->flags, "an www.x.test 60 A 10.5.0.1\n");
+		assert_string_equal(reply(&d), "0x0001 qr rd ra NOERROR\nq www.x.test A\n"
+					       "an www.x.test 60 A 10.5.0.1\n");
+		drv_done(&d);
+	}
 }
 
 static void negative_answers(void **state)
@@ -217,7 +283,7 @@ static void gives_up_in_time(void **state)
 	(void)state;
 	start(&d, "ip dns server\nip dns forwarder 10.9.0.1 10.9.0.2 10.9.0.3 10.9.0.4\n");
 	ask(&d, "www.x.test A");
-	drv_timer_until(&d, 5 * SEC);
+	drv_timer_until(&d, 8 * SEC);
 	drv_expect_decision(&d, "dns.resolver.server.limit");
 	drv_expect_decision(&d, "dns.resolver.server.error-response");
 	assert_string_equal(reply(&d), "0x0001 qr rd ra SERVFAIL\nq www.x.test A\n");
@@ -341,15 +407,11 @@ static void cache_limits(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(forwards),
-		cmocka_unit_test(name_servers_are_forwarders),
-		cmocka_unit_test(forwarders_fail),
-		cmocka_unit_test(negative_answers),
-		cmocka_unit_test(any),
-		cmocka_unit_test(gives_up_in_time),
-		cmocka_unit_test(asks_no_more_than_allowed),
-		cmocka_unit_test(too_many),
-		cmocka_unit_test(truncated_answer),
+		cmocka_unit_test(forwards),	    cmocka_unit_test(name_servers_are_forwarders),
+		cmocka_unit_test(forwarders_fail),  cmocka_unit_test(slow_servers),
+		cmocka_unit_test(negative_answers), cmocka_unit_test(any),
+		cmocka_unit_test(gives_up_in_time), cmocka_unit_test(asks_no_more_than_allowed),
+		cmocka_unit_test(too_many),	    cmocka_unit_test(truncated_answer),
 		cmocka_unit_test(cache_limits),
 	};
 
