@@ -38,6 +38,8 @@ topology:
 YAML
 }
 
+chmod 777 "$work"
+
 begin() { # CARRIER
 	lab "$1" >"$work/lab.yaml"
 	up benchwire "$work/lab.yaml"
@@ -76,7 +78,27 @@ tcp_near() { # CARRIER
 floor_frames() { "$B/bench/tapfloor" "$traffic" hold 9 30 -- taskset -c 0 "$traffic" flood 10.9.0.2 9 22 "$secs" | tr '\n' ' '; echo; }
 floor_tcp() { "$B/bench/tapfloor" "$traffic" tcp-recv 80 -- "$traffic" tcp-send 10.9.0.2 80 "$secs" | tr '\n' ' '; echo; }
 
-floor_late() { "$B/bench/tapfloor" taskset -c 0 "$traffic" late 9 $((secs + 1)) -- taskset -c 0 "$traffic" flood 10.9.0.2 9 100 "$secs" 20000 | tr '\n' ' '; echo; }
+# From interface to interface: neither program's wait for a processor counts.
+floor_late() {
+	rm -f "$work/stamps"
+	"$B/bench/tapfloor" taskset -c 0 "$traffic" late 9 $((secs + 1)) "$work/stamps" -- taskset -c 0 "$traffic" flood 10.9.0.2 9 100 "$secs" 20000 "$work/stamps" | tr '\n' ' '
+	echo
+}
+
+late_once() {
+	rm -f "$work/stamps"
+	in_device benchwire b taskset -c 0 "$traffic" late 9 $((secs + 1)) "$work/stamps" &
+	sleep 0.2
+	in_device benchwire a taskset -c 0 "$traffic" flood 10.0.1.2 9 100 "$secs" 20000 "$work/stamps" >/dev/null
+	wait $!
+}
+
+ages() { # FILE: medians of the runs, then the worst of them
+	local v
+	for v in p50 p95 p99 max; do
+		echo "$v $(med "$1" way_${v}_us) ($(tr ' ' '\n' <"$work/$1" | sed -n "s/^way_${v}_us=//p" | sort -n | tail -n 1)) us"
+	done | paste -sd , | sed 's/,/, /g'
+}
 
 late() { # CARRIER
 	begin "$1"
@@ -84,13 +106,10 @@ late() { # CARRIER
 	in_device benchwire a "$traffic" flood 10.0.1.2 9 100 0.1 20 >/dev/null
 	in_device benchwire a "$traffic" flood 10.0.2.2 9 100 0.1 20 >/dev/null
 	sleep 1.3
-	in_device benchwire b taskset -c 0 "$traffic" late 9 $((secs + 1)) >"$work/late" &
-	sleep 0.2
-	in_device benchwire a taskset -c 0 "$traffic" flood 10.0.1.2 9 100 "$secs" 20000 >/dev/null
-	wait $!
+	many late late_once
 	in_device benchwire a taskset -c 0 "$traffic" flood 10.0.2.2 9 100 "$secs" 20000 >/dev/null
 	sync_lab benchwire
-	sed 's/^/10 ms asked at 20,000 frames\/s, the receiver sees: /' "$work/late"
+	echo "10 ms asked at 20,000 frames/s, from interface to interface, median (worst) of the runs: $(ages late)"
 	sql benchwire "SELECT printf('5 %% loss asked: %.3f %% of %d frames, %.2f standard deviations off', 100.0 * lost / n, n, (lost - n * 0.05) / sqrt(n * 0.05 * 0.95))
 		FROM (SELECT count(*) AS n, sum(coalesce(fate, 0) & 1) AS lost FROM packet p JOIN flow f ON f.id = p.flow WHERE f.link = 'lossy' AND f.dst_port = 9)"
 	down benchwire
@@ -118,7 +137,8 @@ if [ "${carriers%tap}" != "$carriers" ]; then
 	f=$(med floor per_second)
 	t=$(med floor_tcp mbit)
 	echo "plain TAP loop: $f frames/s, TCP $t Mbit/s"
-	echo "plain TAP loop at 20,000 frames/s, without delay, the receiver sees: $(floor_late)"
+	many floor_late floor_late
+	echo "plain TAP loop at 20,000 frames/s, without delay: $(ages floor_late)"
 else
 	echo "no floor: /dev/net/tun is not open to this user"
 	f=1 t=1

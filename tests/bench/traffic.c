@@ -1,14 +1,22 @@
 /* Traffic for the benchmarks, run inside the devices of a lab or beside a floor program.
  *
- *   traffic flood ADDRESS PORT OCTETS SECONDS [PER_SECOND]   datagrams of that payload, as many as
- * go traffic hold PORT SECONDS                                a port that nobody reads traffic late
- * PORT SECONDS                                age of numbered datagrams, by the kernel's stamp
- *   traffic tcp-recv PORT                                    takes one connection in
- *   traffic tcp-send ADDRESS PORT SECONDS                    fills it
+ *   traffic flood ADDRESS PORT OCTETS SECONDS [PER_SECOND [STAMPS]]
+ *                                          datagrams of that payload, as many as go
+ *   traffic hold PORT SECONDS              a port that nobody reads
+ *   traffic late PORT SECONDS [STAMPS]     age of numbered datagrams, by the kernel's stamp
+ *   traffic tcp-recv PORT                  takes one connection in
+ *   traffic tcp-send ADDRESS PORT SECONDS  fills it
+ *
+ * STAMPS is a file into which the sender writes when its interface got each datagram, by the
+ * kernel's stamp; the receiver then also prints how long the datagrams were on the way from
+ * interface to interface, where neither program's wait for a processor counts.
  *
  * Each prints one line of NAME=NUMBER. */
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
+#include <linux/errqueue.h>
+#include <linux/net_tstamp.h>
 #include <linux/tcp.h>
 #include <poll.h>
 #include <signal.h>
@@ -17,6 +25,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <time.h>
@@ -77,6 +86,59 @@ static int connected(int type, char **argv)
 	return fd;
 }
 
+/* ---- stamps of the sending interface ---- */
+
+/* By number; 0: none. NULL without a file. */
+static int64_t *map_stamps(const char *path)
+{
+	size_t bytes = LATE_MAX * sizeof(int64_t);
+	int fd = path ? open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0666) : -1;
+	int64_t *stamps;
+
+	if (!path)
+		return NULL;
+	if (fd < 0 || ftruncate(fd, (off_t)bytes) < 0)
+		die(path);
+	stamps = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	if (stamps == MAP_FAILED)
+		die(path);
+	close(fd);
+	return stamps;
+}
+
+static void ask_for_stamps(int fd)
+{
+	int what = SOF_TIMESTAMPING_TX_SOFTWARE | SOF_TIMESTAMPING_SOFTWARE |
+		   SOF_TIMESTAMPING_OPT_ID | SOF_TIMESTAMPING_OPT_TSONLY;
+
+	if (setsockopt(fd, SOL_SOCKET, SO_TIMESTAMPING, &what, sizeof(what)) < 0)
+		die("stamps");
+}
+
+/* The n-th datagram of this socket has the number n. */
+static void fetch_stamps(int fd, int64_t *stamps)
+{
+	_Alignas(struct cmsghdr) uint8_t control[256];
+	struct msghdr m;
+
+	for (;;) {
+		struct scm_timestamping t = { 0 };
+		struct sock_extended_err e = { 0 };
+
+		m = (struct msghdr){ .msg_control = control, .msg_controllen = sizeof(control) };
+		if (recvmsg(fd, &m, MSG_ERRQUEUE | MSG_DONTWAIT) < 0)
+			return;
+		for (struct cmsghdr *c = CMSG_FIRSTHDR(&m); c; c = CMSG_NXTHDR(&m, c)) {
+			if (c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_TIMESTAMPING)
+				memcpy(&t, CMSG_DATA(c), sizeof(t));
+			else if (c->cmsg_level == IPPROTO_IP && c->cmsg_type == IP_RECVERR)
+				memcpy(&e, CMSG_DATA(c), sizeof(e));
+		}
+		if (e.ee_origin == SO_EE_ORIGIN_TIMESTAMPING && e.ee_data < LATE_MAX)
+			stamps[e.ee_data] = t.ts[0].tv_sec * (int64_t)NS + t.ts[0].tv_nsec;
+	}
+}
+
 /* ---- datagrams ---- */
 
 /* Not more than `per_second` until now; 0: no such limit. */
@@ -105,7 +167,7 @@ static int send_some(int fd, uint8_t *payload, struct mmsghdr *messages, uint64_
 	return sendmmsg(fd, messages, 1, 0);
 }
 
-static void flood(char **argv, bool has_pace)
+static void flood(char **argv, bool has_pace, const char *stamps_path)
 {
 	static uint8_t payload[65536];
 	struct iovec part = { payload, (size_t)atoi(argv[2]) };
@@ -115,8 +177,11 @@ static void flood(char **argv, bool has_pace)
 	bool paced = has_pace && per_second <= STAMPED_MAX;
 	int64_t start_ns = now_ns(CLOCK_MONOTONIC),
 		end_ns = start_ns + (int64_t)(atof(argv[3]) * NS);
+	int64_t *stamps = map_stamps(stamps_path);
 	uint64_t n = 0, n_failed = 0;
 
+	if (stamps)
+		ask_for_stamps(fd);
 	for (int i = 0; i < BATCH; i++)
 		messages[i] = (struct mmsghdr){ .msg_hdr = { .msg_iov = &part, .msg_iovlen = 1 } };
 	while (now_ns(CLOCK_MONOTONIC) < end_ns) {
@@ -126,6 +191,8 @@ static void flood(char **argv, bool has_pace)
 			n += (unsigned)r;
 		else
 			n_failed++;
+		if (stamps)
+			fetch_stamps(fd, stamps);
 		pace(n, per_second, start_ns);
 	}
 	printf("sent=%llu failed=%llu rate=%.0f\n", (unsigned long long)n,
@@ -158,36 +225,72 @@ static int by_age(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-static void late(char **argv)
+struct arrivals {
+	size_t n;
+	int64_t ages[LATE_MAX]; /* from the sending program's stamp on */
+	int64_t came[LATE_MAX]; /* CLOCK_REALTIME */
+	uint32_t number[LATE_MAX];
+};
+
+static void take_arrival(int fd, struct arrivals *in)
 {
-	static int64_t ages[LATE_MAX];
+	struct pollfd p = { .fd = fd, .events = POLLIN };
+	_Alignas(struct cmsghdr) uint8_t control[64];
+	struct datagram d;
+	struct iovec part = { &d, sizeof(d) };
+	struct msghdr m = { .msg_iov = &part,
+			    .msg_iovlen = 1,
+			    .msg_control = control,
+			    .msg_controllen = sizeof(control) };
+
+	if (recvmsg(fd, &m, MSG_DONTWAIT) < (ssize_t)sizeof(d)) {
+		(void)poll(&p, 1, 100);
+		return;
+	}
+	in->came[in->n] = stamp_of(&m);
+	in->number[in->n] = d.number;
+	in->ages[in->n] = in->came[in->n] - d.sent_ns;
+	in->n++;
+}
+
+/* PREFIXp50_us= and so on. Sorts. */
+static void print_ages(const char *prefix, int64_t *ages, size_t n)
+{
+	qsort(ages, n, sizeof(*ages), by_age);
+	printf(" %sgot=%zu %smin_us=%.1f %sp50_us=%.1f %sp95_us=%.1f %sp99_us=%.1f %smax_us=%.1f",
+	       prefix, n, prefix, (double)ages[0] / 1e3, prefix, (double)ages[n / 2] / 1e3, prefix,
+	       (double)ages[n * 95 / 100] / 1e3, prefix, (double)ages[n * 99 / 100] / 1e3, prefix,
+	       (double)ages[n - 1] / 1e3);
+}
+
+static void print_ways(struct arrivals *in, const int64_t *stamps)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < in->n; i++)
+		if (in->number[i] < LATE_MAX && stamps[in->number[i]] != 0)
+			in->ages[n++] = in->came[i] - stamps[in->number[i]];
+	if (n > 0)
+		print_ages("way_", in->ages, n);
+}
+
+static void late(char **argv, const char *stamps_path)
+{
+	static struct arrivals in;
 	int fd = bound(SOCK_DGRAM, argv[0]), one = 1, large = 4 << 20;
 	int64_t end_ns = now_ns(CLOCK_MONOTONIC) + (int64_t)(atof(argv[1]) * NS);
-	size_t n = 0;
+	const int64_t *stamps = map_stamps(stamps_path);
 
 	(void)setsockopt(fd, SOL_SOCKET, SO_TIMESTAMPNS, &one, sizeof(one));
 	(void)setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &large, sizeof(large));
-	while (now_ns(CLOCK_MONOTONIC) < end_ns && n < LATE_MAX) {
-		struct pollfd p = { .fd = fd, .events = POLLIN };
-		_Alignas(struct cmsghdr) uint8_t control[64];
-		struct datagram d;
-		struct iovec part = { &d, sizeof(d) };
-		struct msghdr m = { .msg_iov = &part,
-				    .msg_iovlen = 1,
-				    .msg_control = control,
-				    .msg_controllen = sizeof(control) };
-
-		if (recvmsg(fd, &m, MSG_DONTWAIT) >= (ssize_t)sizeof(d))
-			ages[n++] = stamp_of(&m) - d.sent_ns;
-		else
-			(void)poll(&p, 1, 100);
-	}
-	if (n == 0)
+	while (now_ns(CLOCK_MONOTONIC) < end_ns && in.n < LATE_MAX)
+		take_arrival(fd, &in);
+	if (in.n == 0)
 		die("nothing came");
-	qsort(ages, n, sizeof(*ages), by_age);
-	printf("got=%zu min_us=%.1f p50_us=%.1f p95_us=%.1f p99_us=%.1f max_us=%.1f\n", n,
-	       (double)ages[0] / 1e3, (double)ages[n / 2] / 1e3, (double)ages[n * 95 / 100] / 1e3,
-	       (double)ages[n * 99 / 100] / 1e3, (double)ages[n - 1] / 1e3);
+	print_ages("", in.ages, in.n);
+	if (stamps)
+		print_ways(&in, stamps);
+	printf("\n");
 }
 
 /* ---- streams ---- */
@@ -243,11 +346,11 @@ int main(int argc, char **argv)
 
 	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (strcmp(what, "flood") == 0 && argc >= 6)
-		flood(argv + 2, argc > 6);
+		flood(argv + 2, argc > 6, argc > 7 ? argv[7] : NULL);
 	else if (strcmp(what, "hold") == 0 && argc == 4)
 		hold(argv + 2);
-	else if (strcmp(what, "late") == 0 && argc == 4)
-		late(argv + 2);
+	else if (strcmp(what, "late") == 0 && argc >= 4)
+		late(argv + 2, argc > 4 ? argv[4] : NULL);
 	else if (strcmp(what, "tcp-send") == 0 && argc == 5)
 		tcp_send(argv + 2);
 	else if (strcmp(what, "tcp-recv") == 0 && argc == 3)
