@@ -19,7 +19,7 @@ struct nl_watch {
 	int nsid;  /* of the datagram in |buf| */
 	size_t at; /* first byte not yet decoded */
 	size_t len;
-	_Alignas(8) char buf[WATCH_RECV_LEN];
+	char *buf; /* WATCH_RECV_LEN, while something is there to be read */
 };
 
 static const char *const event_names[] = {
@@ -91,6 +91,7 @@ int nl_watch_open(int ns_fd, unsigned subjects, bool all_namespaces, struct nl_w
 		return r;
 	}
 	w->at = w->len = 0;
+	w->buf = NULL;
 	w->nsid = -1;
 	w->sock = mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC | SOCK_NONBLOCK);
 	r = w->sock ? watch_setup(w, subjects, all_namespaces) : -errno;
@@ -107,6 +108,8 @@ struct nl_watch *nl_watch_close(struct nl_watch *w)
 {
 	if (w && w->sock)
 		(void)mnl_socket_close(w->sock);
+	if (w)
+		free(w->buf);
 	free(w);
 	return NULL;
 }
@@ -164,7 +167,7 @@ static int watch_next_here(struct nl_watch *w, struct nl_event *ev)
 	const struct nlmsghdr *msg = (const void *)(w->buf + w->at);
 	int left = (int)(w->len - w->at);
 
-	while (mnl_nlmsg_ok(msg, left)) {
+	while (w->buf && mnl_nlmsg_ok(msg, left)) {
 		const struct nlmsghdr *this = msg;
 
 		msg = mnl_nlmsg_next(msg, &left);
@@ -178,6 +181,23 @@ static int watch_next_here(struct nl_watch *w, struct nl_event *ev)
 	return 0;
 }
 
+/* Hundreds of watchers are idle: one that has nothing to read keeps no buffer. */
+static ssize_t watch_receive(struct nl_watch *w)
+{
+	ssize_t n;
+
+	if (!w->buf)
+		w->buf = malloc(WATCH_RECV_LEN);
+	if (!w->buf)
+		return -ENOMEM;
+	n = nlh_recv(nl_watch_fd(w), w->buf, WATCH_RECV_LEN, 0, &w->nsid);
+	if (n == -EAGAIN) {
+		free(w->buf);
+		w->buf = NULL;
+	}
+	return n;
+}
+
 int nl_watch_next(struct nl_watch *w, struct nl_event *ret_event, struct netns_err *err)
 {
 	struct nl_event ev;
@@ -189,7 +209,7 @@ int nl_watch_next(struct nl_watch *w, struct nl_event *ret_event, struct netns_e
 			*ret_event = ev;
 			return 1;
 		}
-		n = nlh_recv(nl_watch_fd(w), w->buf, sizeof(w->buf), 0, &w->nsid);
+		n = watch_receive(w);
 		if (n == -EAGAIN)
 			return 0;
 		if (n == -ENOBUFS) {

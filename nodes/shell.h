@@ -168,11 +168,11 @@ struct node {
 	bool ports_seeded;
 	struct rng ports;
 
-	/* Large and mostly empty, so last: the members above share their pages. */
-	struct call_slot calls[NODE_CALLS_MAX];
-	struct if_index ifmap[DEVICE_IFACES_MAX];
-	struct pkt_key causes[NODE_CAUSES]; /* of the last events; event n is at n % NODE_CAUSES */
-	struct ask_slot asks[NODE_ASKS_MAX];
+	struct if_index *ifmap; /* of dev.n_ifaces */
+	/* In one block of pages, most of which stay empty. */
+	struct call_slot *calls; /* NODE_CALLS_MAX */
+	struct pkt_key *causes; /* NODE_CAUSES, of the last events; event n is at n % NODE_CAUSES */
+	struct ask_slot *asks;	/* NODE_ASKS_MAX */
 };
 
 /* shell.c */
@@ -378,7 +378,7 @@ int check_main(void);
 void heap_for_birth(void);
 void heap_fill_holes(void); /* in the zygote, at last */
 void heap_for_work(void);   /* when a node has begun */
-void note_texts(void);	    /* in the zygote, once */
+void note_text(void);	    /* in the zygote, once */
 void fault_in(void);	    /* in a child, first of all */
 
 #endif

@@ -12,6 +12,8 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "base/pages.h"
+
 #define WAITING_FULL  (2u << 20)   /* octets: no more input */
 #define WAITING_AGAIN (256u << 10) /* octets: input again */
 #define WAITING_MAX   (16u << 20)  /* octets: only now the loop waits */
@@ -30,7 +32,7 @@ struct channel {
 	uint64_t n_put, n_sent; /* octets ever, whole batches */
 	struct event *writable; /* while something waits */
 	bool armed, full;
-	uint8_t batch[JOURNAL_BATCH_MAX];
+	uint8_t *batch; /* JOURNAL_BATCH_MAX */
 };
 
 static void on_writable(evutil_socket_t fd, short what, void *arg)
@@ -54,9 +56,9 @@ void channel_init(struct node *n)
 {
 	struct channel *c = calloc(1, sizeof(*c));
 
-	if (!c)
+	if (!c || !(c->batch = pages_new(JOURNAL_BATCH_MAX)))
 		abort();
-	wr_init(&c->out, c->batch, sizeof(c->batch));
+	wr_init(&c->out, c->batch, JOURNAL_BATCH_MAX);
 	c->tail = &c->head;
 	n->channel = c;
 }
@@ -69,6 +71,7 @@ void channel_done(struct node *n)
 		drop_head(c);
 	if (c->writable)
 		event_free(c->writable);
+	pages_free(c->batch, JOURNAL_BATCH_MAX);
 	free(c);
 	n->channel = NULL;
 }
@@ -101,7 +104,7 @@ static bool send_all(struct node *n)
 	if (wr_len(&c->out) > 0) {
 		if (!send_octets(n, c->batch, wr_len(&c->out)))
 			return false;
-		wr_init(&c->out, c->batch, sizeof(c->batch));
+		wr_init(&c->out, c->batch, JOURNAL_BATCH_MAX);
 	}
 	return true;
 }
@@ -171,7 +174,7 @@ static void set_aside(struct node *n)
 	*c->tail = p;
 	c->tail = &p->next;
 	c->waiting += len;
-	wr_init(&c->out, c->batch, sizeof(c->batch));
+	wr_init(&c->out, c->batch, JOURNAL_BATCH_MAX);
 }
 
 void channel_put(struct node *n, const struct journal_record *rec)
@@ -187,7 +190,7 @@ void channel_put(struct node *n, const struct journal_record *rec)
 		journal_write(&c->out, rec);
 	}
 	if (c->out.err) /* longer than a whole batch: the encoder's limits forbid it */
-		wr_init(&c->out, c->batch, sizeof(c->batch));
+		wr_init(&c->out, c->batch, JOURNAL_BATCH_MAX);
 	else
 		c->n_put += wr_len(&c->out) - before;
 }

@@ -25,6 +25,7 @@
 #include <unistd.h>
 
 #include "base/node_spawn.h"
+#include "base/pages.h"
 #include "netns/sysctl.h"
 
 enum { FD_CTL, FD_JOURNAL, FD_CLOCK, FD_STATE, FD_FILES, FD_USER_NS, FD_NET_NS };
@@ -40,12 +41,30 @@ struct zygote {
 
 /* --- the child ---------------------------------------------------------------------------- */
 
+static struct node *node_new(void)
+{
+	struct tables {
+		struct call_slot calls[NODE_CALLS_MAX];
+		struct pkt_key causes[NODE_CAUSES];
+		struct ask_slot asks[NODE_ASKS_MAX];
+	} *t = pages_new(sizeof(*t));
+	struct node *n = calloc(1, sizeof(*n));
+
+	if (!t || !n)
+		return NULL; /* the process ends */
+	n->calls = t->calls;
+	n->causes = t->causes;
+	n->asks = t->asks;
+	return n;
+}
+
 static int read_ifaces(struct node *n, struct rd *r, unsigned count)
 {
 	if (count > DEVICE_IFACES_MAX)
 		return -E2BIG;
 	n->dev.ifaces = calloc(count + 1, sizeof(*n->dev.ifaces));
-	if (!n->dev.ifaces)
+	n->ifmap = calloc(count + 1, sizeof(*n->ifmap));
+	if (!n->dev.ifaces || !n->ifmap)
 		return -ENOMEM;
 	for (unsigned i = 0; i < count; i++) {
 		struct iface *f = &n->dev.ifaces[i];
@@ -159,7 +178,7 @@ static _Noreturn void child_fail(const struct node *n, const char *what, int err
 /* Everything between the fork and the loop. */
 static _Noreturn void child_main(const struct zygote *z, const struct node_msg *msg)
 {
-	struct node *n = calloc(1, sizeof(*n));
+	struct node *n = node_new();
 	struct node_ring ring;
 	int r;
 
@@ -351,7 +370,7 @@ static void warm_up(void)
 		(void)conf_grammar(k);
 	(void)rule_number("");
 	(void)fact_by_number(0);
-	note_texts();
+	note_text();
 	heap_fill_holes();
 }
 

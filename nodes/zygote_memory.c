@@ -69,42 +69,38 @@ void heap_for_work(void)
 
 /* --- pages -------------------------------------------------------------------------------- */
 
-/* Where programs and libraries are in memory: what a child runs through at its birth. */
-static struct {
-	void *at;
-	size_t len;
-} texts[16];
-static unsigned n_texts;
+/* Where this program is in memory: what a child runs through at its birth. */
+static void *text;
+static size_t text_len;
 
-static int note_text(struct dl_phdr_info *info, size_t size, void *arg)
+/* The first object is the program. Of its libraries a child needs too little. */
+static int note_object(struct dl_phdr_info *info, size_t size, void *arg)
 {
 	(void)size, (void)arg;
-	for (unsigned i = 0; i < info->dlpi_phnum && n_texts < ARRAY_SIZE(texts); i++) {
+	for (unsigned i = 0; i < info->dlpi_phnum; i++) {
 		const ElfW(Phdr) *p = &info->dlpi_phdr[i];
 		uintptr_t from = info->dlpi_addr + p->p_vaddr, page = (uintptr_t)getpagesize();
 
 		if (p->p_type != PT_LOAD || !(p->p_flags & PF_X))
 			continue;
-		texts[n_texts].at = (void *)(from & -page);
-		texts[n_texts++].len = p->p_memsz + (from & (page - 1));
+		text = (void *)(from & -page);
+		text_len = p->p_memsz + (from & (page - 1));
 	}
-	return 0;
+	return 1;
 }
 
-void note_texts(void)
+void note_text(void)
 {
-	n_texts = 0;
-	dl_iterate_phdr(note_text, NULL);
+	dl_iterate_phdr(note_object, NULL);
 }
 
-/* A fork copies no page tables of files: a child would fault its way through some 40 places in
- * programs and libraries, and copy its stack page by page. A call for each takes a third of that
- * time. Kernels before 5.14 refuse; then it does without. */
+/* A fork copies no page tables of files: a child would fault its way through the program place by
+ * place, and copy its stack page by page. A call for each takes less than half of that time where a
+ * fault is dear. Kernels before 5.14 refuse; then it does without. */
 void fault_in(void)
 {
 	char *page = stack_page();
 
-	for (unsigned i = 0; i < n_texts; i++)
-		(void)madvise(texts[i].at, texts[i].len, MADV_POPULATE_READ);
+	(void)madvise(text, text_len, MADV_POPULATE_READ);
 	(void)madvise(page - STACK_AT_BIRTH, STACK_AT_BIRTH, MADV_POPULATE_WRITE);
 }

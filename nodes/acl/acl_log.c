@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/inet.h"
+#include "base/pages.h"
 
 #define LOG_FLOWS_MAX	256
 #define LOG_INTERVAL_NS (300 * SEC)
@@ -22,21 +23,29 @@ struct flow {
 };
 
 struct acl_log {
-	nsec_t next_ns; /* no flow is to be told of before */
-	struct flow flows[LOG_FLOWS_MAX];
+	nsec_t next_ns;	    /* no flow is to be told of before */
+	struct flow *flows; /* LOG_FLOWS_MAX */
 };
 
 struct acl_log *acl_log_new(void)
 {
 	struct acl_log *log = calloc(1, sizeof(*log));
 
-	if (log)
-		log->next_ns = NEVER;
+	if (!log)
+		return NULL;
+	log->next_ns = NEVER;
+	log->flows = pages_new(LOG_FLOWS_MAX * sizeof(*log->flows));
+	if (!log->flows) {
+		free(log);
+		return NULL;
+	}
 	return log;
 }
 
 void acl_log_free(struct acl_log *log)
 {
+	if (log)
+		pages_free(log->flows, LOG_FLOWS_MAX * sizeof(*log->flows));
 	free(log);
 }
 

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/pages.h"
 #include "dhcp4/dhcp4_option.h"
 #include "dhcp4/dhcp4_relay.h"
 
@@ -324,7 +325,7 @@ static void *create(const struct machine_env *env)
 {
 	struct dhcp4_server *s = calloc(1, sizeof(*s));
 
-	if (!s)
+	if (!s || !(s->ddns = pages_new(DHCP4_DDNS_MAX * sizeof(*s->ddns))))
 		abort();
 	s->dev = env->dev;
 	s->conf = env->conf;
@@ -343,6 +344,7 @@ static void destroy(void *machine)
 	if (!s)
 		return;
 	dhcp4_leases_done(&s->leases);
+	pages_free(s->ddns, DHCP4_DDNS_MAX * sizeof(*s->ddns));
 	free(s);
 }
 

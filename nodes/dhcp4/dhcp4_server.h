@@ -106,8 +106,8 @@ struct dhcp4_server {
 	uint32_t notes_told;
 	uint32_t pools_seen; /* conf->pools_changed that the leases know */
 	struct dhcp4_stats stats;
-	uint32_t clear_call; /* `clear ip dhcp binding *` under way; 0 = none */
-	struct dhcp4_ddns ddns[DHCP4_DDNS_MAX];
+	uint32_t clear_call;	     /* `clear ip dhcp binding *` under way; 0 = none */
+	struct dhcp4_ddns *ddns;     /* DHCP4_DDNS_MAX */
 	nsec_t ddns_at, database_at; /* NEVER = nothing to do */
 	uint32_t database_ask;	     /* id of the write under way; 0 = none */
 	nsec_t database_written;     /* time of the last good write; -1 = never */

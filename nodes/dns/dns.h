@@ -102,11 +102,11 @@ struct dns_conf {
 	nsec_t search_ns; /* one client's search */
 	unsigned search_queries;
 	uint32_t changes; /* lines of the server taken so far */
-	/* Mostly empty: at the end, where they cost no page. */
 	unsigned n_zones, n_forwarders, n_hints;
-	struct dns_conf_zone *zones[DNS_ZONES_MAX];
 	struct addr forwarders[DNS_FORWARDERS_MAX];
-	struct dns_hint hints[DNS_HINTS_MAX];
+	/* In one block of pages, most of which stay empty. */
+	struct dns_conf_zone **zones; /* DNS_ZONES_MAX */
+	struct dns_hint *hints;	      /* DNS_HINTS_MAX */
 };
 
 struct dns_conf *dns_conf_new(void);

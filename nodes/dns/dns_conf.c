@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/pages.h"
+
 #define KINDS_SERVER (BIT(KIND_SERVER) | BIT(KIND_ROUTER))
 
 /* The defaults of IOS. */
@@ -69,10 +71,20 @@ int dns_change_addrs(struct addr *list, unsigned *n, unsigned max, unsigned firs
 
 /* --- the object --- */
 
+struct tables {
+	struct dns_conf_zone *zones[DNS_ZONES_MAX];
+	struct dns_hint hints[DNS_HINTS_MAX];
+};
+
 struct dns_conf *dns_conf_new(void)
 {
 	struct dns_conf *conf = dns_alloc(sizeof(*conf));
+	struct tables *tables = pages_new(sizeof(*tables));
 
+	if (!tables)
+		abort();
+	conf->zones = tables->zones;
+	conf->hints = tables->hints;
 	conf->lookup = true;
 	conf->retry = RETRY_DEFAULT;
 	conf->timeout_ns = TIMEOUT_DEFAULT * SEC;
@@ -94,6 +106,7 @@ struct dns_conf *dns_conf_free(struct dns_conf *conf)
 	free(conf->hosts);
 	dns_table_done(&conf->hosts_by_name);
 	dns_conf_done_zones(conf);
+	pages_free(conf->zones, sizeof(struct tables)); /* they come first */
 	free(conf);
 	return NULL;
 }

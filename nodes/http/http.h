@@ -76,18 +76,14 @@ struct http_server_conf {
 	bool has_max_age;
 	uint32_t max_age_s; /* Cache-Control of files */
 	enum http_auth_mode auth;
-	struct http_user users[HTTP_USERS_MAX];
-	unsigned n_users;
-	struct http_protected protected[HTTP_PROTECTED_MAX];
-	unsigned n_protected;
-	char writable[HTTP_WRITABLE_MAX][HTTP_PATH_MAX];
-	unsigned n_writable;
-	struct http_script *scripts[HTTP_SCRIPTS_MAX]; /* owned */
-	unsigned n_scripts;
-	struct http_app apps[HTTP_APPS_MAX];
-	unsigned n_apps;
-	struct http_type types[HTTP_TYPES_MAX];
-	unsigned n_types;
+	/* In one block of pages, most of which stay empty. */
+	struct http_user *users;	  /* HTTP_USERS_MAX */
+	struct http_protected *protected; /* HTTP_PROTECTED_MAX */
+	char (*writable)[HTTP_PATH_MAX];  /* HTTP_WRITABLE_MAX */
+	struct http_script **scripts;	  /* HTTP_SCRIPTS_MAX, owned */
+	struct http_app *apps;		  /* HTTP_APPS_MAX */
+	struct http_type *types;	  /* HTTP_TYPES_MAX */
+	unsigned n_users, n_protected, n_writable, n_scripts, n_apps, n_types;
 };
 
 struct http_client_conf {
@@ -101,7 +97,7 @@ struct http_client_conf {
 
 struct http_conf {
 	struct http_client_conf client;
-	struct http_server_conf server; /* ends with tables that are mostly empty */
+	struct http_server_conf server;
 };
 
 extern const struct machine_class http_server_class;

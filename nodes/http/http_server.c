@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/hash.h"
+#include "base/pages.h"
 
 enum {
 	ASK_SLOT_BITS = 10,
@@ -444,13 +445,35 @@ int64_t http_server_unix_ns(const struct http_server *s, nsec_t now)
 	return s->dev->epoch_ns + now;
 }
 
+struct tables {
+	struct conn *slots[HTTP_CONNECTIONS_MAX];
+	struct stored_file *store[STORE_SLOTS];
+	uint64_t recent[RECENT_MAX];
+	struct record records[RECORDS_MAX];
+};
+
+static bool tables_open(struct http_server *s)
+{
+	struct tables *t = pages_new(sizeof(*t));
+
+	if (!t)
+		return false;
+	s->slots = t->slots;
+	s->store = t->store;
+	s->recent = t->recent;
+	s->records = t->records;
+	return true;
+}
+
 static void *server_create(const struct machine_env *env)
 {
 	const struct http_conf *conf = env->conf;
 	struct http_server *s = calloc(1, sizeof(*s));
 
-	if (!s)
+	if (!s || !tables_open(s)) {
+		free(s);
 		return NULL;
+	}
 	s->dev = env->dev;
 	s->conf = &conf->server;
 	s->seed = env->seed;
@@ -474,6 +497,7 @@ static void server_destroy(void *machine)
 	http_gateways_free(s);
 	timers_done(&s->timers);
 	sbuf_done(&s->out);
+	pages_free(s->slots, sizeof(struct tables)); /* they come first */
 	free(s);
 }
 

@@ -127,16 +127,17 @@ struct http_server {
 	bool listening, listening6, told_off;
 	uint16_t port; /* listened on */
 	struct conn *conns;
-	struct conn *slots[HTTP_CONNECTIONS_MAX];
 	unsigned n_conns;
 	uint32_t ask_seq;
 	struct timer_heap timers;
 	struct sbuf out; /* the answer being made */
 	int64_t date_s;	 /* second of `date`; -1 = none */
 	char date[HTTP_DATE_LEN];
-	struct stored_file *store[STORE_SLOTS];
-	uint64_t recent[RECENT_MAX]; /* fingerprints of client and target, for http.stateless */
-	struct record records[RECORDS_MAX];
+	/* In one block of pages, most of which stay empty. */
+	struct conn **slots;	    /* HTTP_CONNECTIONS_MAX */
+	struct stored_file **store; /* STORE_SLOTS */
+	uint64_t *recent; /* RECENT_MAX fingerprints of client and target, for http.stateless */
+	struct record *records; /* RECORDS_MAX */
 	unsigned n_records;
 	int64_t last_record;
 	struct gateway *gateways; /* GATEWAYS_MAX, made when first used */

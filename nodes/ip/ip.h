@@ -31,9 +31,10 @@ struct ip_route {
 };
 
 struct ip_conf {
-	unsigned n_ifs, n_routes; /* before the tables: those stay untouched until they are used */
-	struct ip_if_conf ifs[DEVICE_IFACES_MAX];
-	struct ip_route routes[IP_ROUTES_MAX];
+	unsigned n_ifs, n_routes;
+	unsigned max_ifs;
+	struct ip_if_conf *ifs;	 /* of the device's interfaces, those that have lines */
+	struct ip_route *routes; /* IP_ROUTES_MAX */
 };
 
 struct ip_host;
@@ -41,15 +42,16 @@ struct ip_host;
 /* ip_facts.c: which addresses the device holds, by configuration, DHCP or hand, as facts. */
 #define IP_FACTS_MAX 256
 struct ip_facts {
-	unsigned n_held;
+	unsigned n_held, room;
 	struct ip_held {
 		uint32_t ifid;
 		struct iface_addr addr;
-	} held[IP_FACTS_MAX];
+	} * held;
 };
 extern const struct fact_kind ip_address_fact;
 /* Begins and ends facts until they say what the device's snapshot says. */
 void ip_facts_update(struct ip_facts *f, const struct device *dev, struct fx *fx);
+void ip_facts_done(struct ip_facts *f);
 
 /* ip_host.c */
 extern const struct machine_class ip_host_class;

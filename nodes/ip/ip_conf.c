@@ -5,7 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/pages.h"
 #include "base/sbuf.h"
+
+#define ROUTES_BYTES (IP_ROUTES_MAX * sizeof(struct ip_route))
 
 static const struct rule rules[] = {
 #define RULE RULE_ROW
@@ -13,15 +16,30 @@ static const struct rule rules[] = {
 #undef RULE
 };
 
-static void *conf_new(const struct device *dev)
-{
-	(void)dev;
-	return calloc(1, sizeof(struct ip_conf));
-}
-
 static void conf_free(void *conf)
 {
-	free(conf);
+	struct ip_conf *c = conf;
+
+	if (!c)
+		return;
+	free(c->ifs);
+	pages_free(c->routes, ROUTES_BYTES);
+	free(c);
+}
+
+static void *conf_new(const struct device *dev)
+{
+	struct ip_conf *c = calloc(1, sizeof(*c));
+
+	if (!c)
+		return NULL;
+	c->max_ifs = dev->n_ifaces;
+	c->ifs = calloc(c->max_ifs + 1, sizeof(*c->ifs));
+	c->routes = pages_new(ROUTES_BYTES);
+	if (c->ifs && c->routes)
+		return c;
+	conf_free(c);
+	return NULL;
 }
 
 static struct ip_if_conf *if_conf(struct ip_conf *conf, const struct call *call)
@@ -29,7 +47,7 @@ static struct ip_if_conf *if_conf(struct ip_conf *conf, const struct call *call)
 	for (unsigned i = 0; i < conf->n_ifs; i++)
 		if (conf->ifs[i].ifid == call->section_ifid)
 			return &conf->ifs[i];
-	if (conf->n_ifs == DEVICE_IFACES_MAX)
+	if (conf->n_ifs == conf->max_ifs)
 		return NULL;
 	conf->ifs[conf->n_ifs].ifid = call->section_ifid;
 	return &conf->ifs[conf->n_ifs++];

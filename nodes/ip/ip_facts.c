@@ -1,5 +1,6 @@
 /* Which addresses the device holds, since when: table ip_address. */
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "ip/ip.h"
 
@@ -49,15 +50,30 @@ static bool is_known(const struct ip_facts *f, uint32_t ifid, const struct iface
 	return false;
 }
 
+static bool has_room(struct ip_facts *f)
+{
+	unsigned room = f->room ? 2 * f->room : 4;
+	struct ip_held *more;
+
+	if (f->n_held < f->room)
+		return true;
+	more = room > IP_FACTS_MAX ? NULL : realloc(f->held, room * sizeof(*more));
+	if (!more)
+		return false;
+	f->held = more;
+	f->room = room;
+	return true;
+}
+
 static void begin(struct ip_facts *f, const struct device *dev, const struct iface *iface,
 		  const struct iface_addr *a, struct fx *fx)
 {
-	struct ip_held *h = &f->held[f->n_held];
+	struct ip_held *h;
 	char key[KEY_LEN];
 
-	if (f->n_held == IP_FACTS_MAX)
+	if (!has_room(f))
 		return;
-	f->n_held++;
+	h = &f->held[f->n_held++];
 	*h = (struct ip_held){ .ifid = iface->id, .addr = *a };
 	make_key(dev, h, key);
 	fact_begin(fx, &ip_address_fact, key, V_TEXT("interface", iface->name),
@@ -81,4 +97,9 @@ void ip_facts_update(struct ip_facts *f, const struct device *dev, struct fx *fx
 		for (unsigned k = 0; k < dev->ifaces[i].n_addrs; k++)
 			if (!is_known(f, dev->ifaces[i].id, &dev->ifaces[i].addrs[k]))
 				begin(f, dev, &dev->ifaces[i], &dev->ifaces[i].addrs[k], fx);
+}
+
+void ip_facts_done(struct ip_facts *f)
+{
+	free(f->held);
 }

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/pages.h"
 #include "base/sbuf.h"
 
 /* A route that the kernel has, or refused for now. */
@@ -14,14 +15,16 @@ struct applied_route {
 	bool refused;
 };
 
+#define ROUTES_BYTES (IP_ROUTES_MAX * sizeof(struct applied_route))
+
 struct ip_host {
 	const struct ip_conf *conf;
 	const struct device *dev;
 	struct ip_probes *probes;
 	unsigned n_routes;
 	struct ip_facts facts;
-	struct ip_if_conf applied[DEVICE_IFACES_MAX]; /* what the kernel was told */
-	struct applied_route routes[IP_ROUTES_MAX];
+	struct ip_if_conf *applied;   /* an interface each: what the kernel was told */
+	struct applied_route *routes; /* IP_ROUTES_MAX */
 };
 
 struct ip_probes *ip_host_probes(struct ip_host *host)
@@ -189,6 +192,19 @@ static void on_done(struct ip_host *h, const struct ev *ev, struct fx *fx)
 		ip_probes_event(h->probes, ev, fx);
 }
 
+static void host_destroy(void *machine)
+{
+	struct ip_host *h = machine;
+
+	if (!h)
+		return;
+	ip_probes_free(h->probes);
+	ip_facts_done(&h->facts);
+	free(h->applied);
+	pages_free(h->routes, ROUTES_BYTES);
+	free(h);
+}
+
 static void *host_create(const struct machine_env *env)
 {
 	struct ip_host *h = calloc(1, sizeof(*h));
@@ -198,21 +214,12 @@ static void *host_create(const struct machine_env *env)
 	h->conf = env->conf;
 	h->dev = env->dev;
 	h->probes = ip_probes_new(env->seed);
-	if (!h->probes) {
-		free(h);
-		return NULL;
-	}
-	return h;
-}
-
-static void host_destroy(void *machine)
-{
-	struct ip_host *h = machine;
-
-	if (!h)
-		return;
-	ip_probes_free(h->probes);
-	free(h);
+	h->applied = calloc(h->dev->n_ifaces + 1, sizeof(*h->applied));
+	h->routes = pages_new(ROUTES_BYTES);
+	if (h->probes && h->applied && h->routes)
+		return h;
+	host_destroy(h);
+	return NULL;
 }
 
 static void host_event(void *machine, const struct ev *ev, struct fx *fx)

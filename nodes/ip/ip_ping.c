@@ -11,6 +11,7 @@
 
 #include "base/inet.h"
 #include "base/rng.h"
+#include "base/pages.h"
 #include "base/sbuf.h"
 
 #define SOCK_PROBES	   1
@@ -48,7 +49,7 @@ struct probe {
 };
 
 struct ip_probes {
-	struct probe list[IP_PROBES_MAX];
+	struct probe *list; /* IP_PROBES_MAX */
 	bool bound;
 	uint32_t next_ask;
 	struct rng rng;
@@ -58,13 +59,20 @@ struct ip_probes *ip_probes_new(uint64_t seed)
 {
 	struct ip_probes *p = calloc(1, sizeof(*p));
 
-	if (p)
-		rng_seed(&p->rng, seed);
-	return p;
+	if (!p)
+		return NULL;
+	rng_seed(&p->rng, seed);
+	p->list = pages_new(IP_PROBES_MAX * sizeof(*p->list));
+	if (p->list)
+		return p;
+	free(p);
+	return NULL;
 }
 
 void ip_probes_free(struct ip_probes *p)
 {
+	if (p)
+		pages_free(p->list, IP_PROBES_MAX * sizeof(*p->list));
 	free(p);
 }
 
