@@ -129,6 +129,7 @@ static void links_up(struct node *n)
 			journal_refused(n, n->dev.ifaces[i].name, err.text);
 }
 
+static void take_events(struct node *n);
 static void on_watch(evutil_socket_t fd, short what, void *arg);
 
 static int watch(struct node *n)
@@ -157,6 +158,10 @@ int kernel_init(struct node *n)
 	tell_refused(n);
 	stale_find(n);
 	links_up(n);
+	if (!n->reborn) { /* what has changed since is all that there is */
+		take_events(n);
+		return 0;
+	}
 	r = find_links(n);
 	return r < 0 ? r : kernel_read_addrs(n);
 }
@@ -275,15 +280,19 @@ static void on_event(struct node *n, const struct nl_event *e)
 	}
 }
 
-static void on_watch(evutil_socket_t fd, short what, void *arg)
+static void take_events(struct node *n)
 {
-	struct node *n = arg;
 	struct netns_err err = { 0 };
 	struct nl_event e;
 
-	(void)fd, (void)what;
 	for (int i = 0; i < 256 && nl_watch_next(n->watch, &e, &err) == 1; i++)
 		on_event(n, &e);
+}
+
+static void on_watch(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd, (void)what;
+	take_events(arg);
 }
 
 /* --- effects ------------------------------------------------------------------------------ */
