@@ -12,7 +12,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#define SYSCTL_PATH_LEN 192
+#define SYSCTL_DIR_LEN 32
 
 /* Group ids end here for the kernel, which takes the range as signed numbers. */
 #define SYSCTL_TOP_GID 2147483647u
@@ -110,25 +110,62 @@ const struct ns_sysctl ns_sysctl_baseline[] = {
 /* clang-format on */
 const size_t ns_n_sysctl_baseline = sizeof(ns_sysctl_baseline) / sizeof(*ns_sysctl_baseline);
 
-static int sysctl_path(const char *key, char *path, size_t path_len, struct netns_err *err)
+/* A place below /proc/sys that stays open while rows of one directory are looked up: each network
+ * namespace has its own net/ipv4, and the kernel keeps all of them in one list that it searches for
+ * every path. */
+struct sysctl_dir {
+	char name[SYSCTL_DIR_LEN]; /* "net/ipv4"; "" = none is open */
+	int fd;
+};
+
+static void sysctl_dir_close(struct sysctl_dir *dir)
 {
-	if (strncmp(key, "net/", 4) || strstr(key, "..") ||
-	    (size_t)snprintf(path, path_len, "/proc/sys/%s", key) >= path_len)
-		return netns_fail(err, -EINVAL, "sysctl %s: not a network setting", key);
-	return 0;
+	if (dir->name[0])
+		(void)close(dir->fd);
+	dir->name[0] = 0;
 }
 
-static int sysctl_read_here(const char *key, char *buf, size_t buf_len, struct netns_err *err)
+/* Its second part ends the name: "net/ipv4". Returns what follows it in |key|, or NULL. */
+static const char *sysctl_split(const char *key, size_t *ret_len)
 {
-	char path[SYSCTL_PATH_LEN];
-	ssize_t n;
-	int fd, r = sysctl_path(key, path, sizeof(path), err);
+	const char *slash = strncmp(key, "net/", 4) == 0 ? strchr(key + 4, '/') : NULL;
 
-	if (r < 0)
-		return r;
-	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (!slash || strstr(key, "..") || (size_t)(slash - key) >= SYSCTL_DIR_LEN)
+		return NULL;
+	*ret_len = (size_t)(slash - key);
+	return slash + 1;
+}
+
+static int sysctl_open(struct sysctl_dir *dir, const char *key, int flags, struct netns_err *err)
+{
+	char path[sizeof("/proc/sys/") + SYSCTL_DIR_LEN];
+	const char *rest;
+	size_t len = 0;
+	int fd;
+
+	rest = sysctl_split(key, &len);
+	if (!rest)
+		return netns_fail(err, -EINVAL, "sysctl %s: not a network setting", key);
+	if (strncmp(dir->name, key, len) || dir->name[len]) {
+		sysctl_dir_close(dir);
+		(void)snprintf(path, sizeof(path), "/proc/sys/%.*s", (int)len, key);
+		dir->fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+		if (dir->fd < 0)
+			return netns_fail_errno(err, -errno, "sysctl %s: open", key);
+		(void)snprintf(dir->name, sizeof(dir->name), "%.*s", (int)len, key);
+	}
+	fd = openat(dir->fd, rest, flags | O_CLOEXEC);
+	return fd < 0 ? netns_fail_errno(err, -errno, "sysctl %s: open", key) : fd;
+}
+
+static int sysctl_read_here(struct sysctl_dir *dir, const char *key, char *buf, size_t buf_len,
+			    struct netns_err *err)
+{
+	int fd = sysctl_open(dir, key, O_RDONLY, err), r = 0;
+	ssize_t n;
+
 	if (fd < 0)
-		return netns_fail_errno(err, -errno, "sysctl %s: open", key);
+		return fd;
 	n = read(fd, buf, buf_len - 1);
 	if (n < 0)
 		r = netns_fail_errno(err, -errno, "sysctl %s: read", key);
@@ -143,23 +180,20 @@ static int sysctl_read_here(const char *key, char *buf, size_t buf_len, struct n
 }
 
 /* Also avoids a needless refusal where /proc/sys is read-only. */
-static bool sysctl_is_there(const char *key, const char *value)
+static bool sysctl_is_there(struct sysctl_dir *dir, const char *key, const char *value)
 {
 	char now[NS_SYSCTL_VALUE_LEN];
 
-	return sysctl_read_here(key, now, sizeof(now), NULL) >= 0 && !strcmp(now, value);
+	return sysctl_read_here(dir, key, now, sizeof(now), NULL) >= 0 && !strcmp(now, value);
 }
 
-static int sysctl_write_here(const char *key, const char *value, struct netns_err *err)
+static int sysctl_write_here(struct sysctl_dir *dir, const char *key, const char *value,
+			     struct netns_err *err)
 {
-	char path[SYSCTL_PATH_LEN];
-	int fd, r = sysctl_path(key, path, sizeof(path), err);
+	int fd = sysctl_open(dir, key, O_WRONLY, err), r = 0;
 
-	if (r < 0)
-		return r;
-	fd = open(path, O_WRONLY | O_CLOEXEC);
 	if (fd < 0)
-		return netns_fail_errno(err, -errno, "sysctl %s: open", key);
+		return fd;
 	if (write(fd, value, strlen(value)) < 0)
 		r = netns_fail_errno(err, -errno, "sysctl %s: write '%s'", key, value);
 	(void)close(fd);
@@ -168,24 +202,28 @@ static int sysctl_write_here(const char *key, const char *value, struct netns_er
 
 int ns_sysctl_write(int ns_fd, const char *key, const char *value, struct netns_err *err)
 {
+	struct sysctl_dir dir = { 0 };
 	struct ns_guard guard;
 	int r = ns_enter(ns_fd, &guard, err);
 
 	if (r < 0)
 		return r;
-	r = sysctl_is_there(key, value) ? 0 : sysctl_write_here(key, value, err);
+	r = sysctl_is_there(&dir, key, value) ? 0 : sysctl_write_here(&dir, key, value, err);
+	sysctl_dir_close(&dir);
 	ns_leave(&guard);
 	return r;
 }
 
 int ns_sysctl_read(int ns_fd, const char *key, char *buf, size_t buf_len, struct netns_err *err)
 {
+	struct sysctl_dir dir = { 0 };
 	struct ns_guard guard;
 	int r = ns_enter(ns_fd, &guard, err);
 
 	if (r < 0)
 		return r;
-	r = sysctl_read_here(key, buf, buf_len, err);
+	r = sysctl_read_here(&dir, key, buf, buf_len, err);
+	sysctl_dir_close(&dir);
 	ns_leave(&guard);
 	return r;
 }
@@ -217,8 +255,8 @@ void ns_sysctl_know(struct ns_sysctl_fresh *ret, uint64_t has)
 }
 
 /* One row here. Without |fresh| it is looked at first. */
-static int sysctl_apply_row(size_t i, const struct ns_sysctl_fresh *fresh, const char *top_gid,
-			    struct netns_err *why)
+static int sysctl_apply_row(struct sysctl_dir *dir, size_t i, const struct ns_sysctl_fresh *fresh,
+			    const char *top_gid, struct netns_err *why)
 {
 	const struct ns_sysctl *row = &ns_sysctl_baseline[i];
 	char value[NS_SYSCTL_VALUE_LEN];
@@ -226,14 +264,15 @@ static int sysctl_apply_row(size_t i, const struct ns_sysctl_fresh *fresh, const
 	if (fresh && (fresh->has >> i & 1))
 		return 0;
 	sysctl_expand(row->value, top_gid, value, sizeof(value));
-	if (!fresh && sysctl_is_there(row->key, value))
+	if (!fresh && sysctl_is_there(dir, row->key, value))
 		return 0;
-	return sysctl_write_here(row->key, value, why);
+	return sysctl_write_here(dir, row->key, value, why);
 }
 
 static int sysctl_apply_here(const struct ns_sysctl_fresh *fresh, const char *top_gid,
 			     unsigned roles, ns_sysctl_report_fn *report, void *ctx)
 {
+	struct sysctl_dir dir = { 0 };
 	int n_refused = 0;
 
 	for (size_t i = 0; i < ns_n_sysctl_baseline; i++) {
@@ -243,11 +282,12 @@ static int sysctl_apply_here(const struct ns_sysctl_fresh *fresh, const char *to
 
 		if (!(row->roles & (roles | NS_ROLE_ANY)))
 			continue;
-		r = sysctl_apply_row(i, fresh, top_gid, &why);
+		r = sysctl_apply_row(&dir, i, fresh, top_gid, &why);
 		n_refused += r < 0;
 		if (report)
 			report(ctx, row, r, &why);
 	}
+	sysctl_dir_close(&dir);
 	return n_refused;
 }
 
@@ -275,6 +315,7 @@ int ns_sysctl_apply_fresh(const struct ns_sysctl_fresh *fresh, unsigned roles,
 uint64_t ns_sysctl_survey(void)
 {
 	struct ns_sysctl_fresh here;
+	struct sysctl_dir dir = { 0 };
 	uint64_t has = 0;
 
 	static_assert(sizeof(ns_sysctl_baseline) / sizeof(*ns_sysctl_baseline) <= 64,
@@ -284,8 +325,9 @@ uint64_t ns_sysctl_survey(void)
 		char value[NS_SYSCTL_VALUE_LEN];
 
 		sysctl_expand(ns_sysctl_baseline[i].value, here.top_gid, value, sizeof(value));
-		if (sysctl_is_there(ns_sysctl_baseline[i].key, value))
+		if (sysctl_is_there(&dir, ns_sysctl_baseline[i].key, value))
 			has |= UINT64_C(1) << i;
 	}
+	sysctl_dir_close(&dir);
 	return has;
 }
