@@ -133,18 +133,29 @@ struct birth_fds {
 	int plan, describe, listen, status, lock;
 };
 
+/* A lab outlives this command: what the caller has open (a lock, the far end of a pipe) is not kept
+ * open by it. Kernels before 5.11 have only the loop. */
+static void keep_nothing_open(void)
+{
+	if (close_range(3, ~0U, CLOSE_RANGE_CLOEXEC) == 0)
+		return;
+	for (int fd = 3; fd < sysconf(_SC_OPEN_MAX); fd++)
+		(void)fcntl(fd, F_SETFD, FD_CLOEXEC);
+}
+
 static _Noreturn void exec_labd(const struct birth_fds *fds, const char *run, bool quiet)
 {
 	char labd[PATH_MAX], labnode[PATH_MAX], number[5][16], log[PATH_MAX + 16];
 	const int list[5] = { fds->plan, fds->describe, fds->listen, fds->status, fds->lock };
 	int null = open("/dev/null", O_RDWR), out;
 
+	keep_nothing_open();
 	for (int i = 0; i < 5; i++) {
 		(void)fcntl(list[i], F_SETFD, 0);
 		snprintf(number[i], sizeof(number[i]), "%d", list[i]);
 	}
 	snprintf(log, sizeof(log), "%s/labd.log", run);
-	out = open(log, O_WRONLY | O_CREAT | O_APPEND, 0600);
+	out = open(log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
 	dup2(null, 0);
 	dup2(out, 1);
 	dup2(out, 2);

@@ -58,7 +58,12 @@ expect "a question is wrong!" 'typo.yaml:[0-9]+:[0-9]+: no such table: decision_
 	labctl test "$work/typo.yaml"
 expect "nothing is left" 'no lab runs' labctl ps
 
+# A lab outlives `labctl up`, and keeps nothing open that its caller had: here a lock.
+exec 9>"$work/lock"
+flock -x 9
 expect "up" 'small is up' labctl up "$work/small.yaml" --wait
+exec 9>&-
+expect "the caller's lock is free" '^free$' flock -x -n "$work/lock" echo free
 expect "a second up!" 'labctl down' labctl up "$work/small.yaml"
 expect "a second test!" 'runs already' labctl test "$work/small.yaml"
 expect "run" 'Received = 4' labctl run pc1 ping 10.0.0.2
