@@ -104,6 +104,10 @@ extern const struct machine_class http_server_class;
 extern const struct machine_class http_client_class;
 extern const struct proto http_proto;
 
+/* http_conf_tables.c: the lists of an object that has none yet; aborts without memory. */
+void http_tables_open(struct http_server_conf *s);
+void http_tables_close(struct http_server_conf *s);
+
 /* http_conf.c */
 void *http_conf_new(const struct device *dev);
 void http_conf_free(void *conf);

@@ -5,7 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/pages.h"
 #include "base/sbuf.h"
 
 #define SERVERS (KIND_BIT(KIND_SERVER) | KIND_BIT(KIND_ROUTER))
@@ -36,32 +35,6 @@ static const struct http_client_conf client_default = {
 	.cache_file_max = 256 << 10,
 };
 
-struct tables {
-	struct http_script *scripts[HTTP_SCRIPTS_MAX];
-	struct http_user users[HTTP_USERS_MAX];
-	struct http_protected protected[HTTP_PROTECTED_MAX];
-	struct http_app apps[HTTP_APPS_MAX];
-	struct http_type types[HTTP_TYPES_MAX];
-	char writable[HTTP_WRITABLE_MAX][HTTP_PATH_MAX];
-};
-
-static void tables_open(struct http_server_conf *s, struct tables *t)
-{
-	if (!t)
-		abort();
-	s->scripts = t->scripts;
-	s->users = t->users;
-	s->protected = t->protected;
-	s->apps = t->apps;
-	s->types = t->types;
-	s->writable = t->writable;
-}
-
-static void tables_close(struct http_server_conf *s)
-{
-	pages_free(s->scripts, sizeof(struct tables)); /* they come first */
-}
-
 void *http_conf_new(const struct device *dev)
 {
 	struct http_conf *c = calloc(1, sizeof(*c));
@@ -70,7 +43,7 @@ void *http_conf_new(const struct device *dev)
 	if (!c)
 		abort();
 	c->server = server_default;
-	tables_open(&c->server, pages_new(sizeof(struct tables)));
+	http_tables_open(&c->server);
 	c->client = client_default;
 	return c;
 }
@@ -92,7 +65,7 @@ void http_conf_free(void *conf)
 		script_free(c->server.scripts[i]);
 	for (unsigned i = 0; i < c->server.n_apps; i++)
 		free(c->server.apps[i].url);
-	tables_close(&c->server);
+	http_tables_close(&c->server);
 	free(c);
 }
 
