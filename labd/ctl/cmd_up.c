@@ -39,6 +39,8 @@ struct lab *load_checked(const char *what)
 	if (r < 0) {
 		if (diag.n_errors > 0)
 			ctl_fail("%s is not valid: nothing was started", what);
+		else
+			ctl_fail("%s cannot be checked: %s", what, strerror(-r));
 		lab = lab_free(lab);
 	}
 	diag_done(&diag);
