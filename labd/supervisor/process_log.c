@@ -54,11 +54,16 @@ static void wire_words(const struct wire_spec *w, char *out, size_t size)
 	WORD(w->reorder_ppb, "reorder %g%% ", (double)w->reorder_ppb / PPB_PERCENT);
 	WORD(w->corrupt_ppb, "corrupt %g%% ", (double)w->corrupt_ppb / PPB_PERCENT);
 	WORD(w->rate_bps, "rate %" PRIu64 "bit/s ", w->rate_bps);
+	WORD(w->limit, "limit %" PRIu32 " ", w->limit);
 #undef WORD
+	if (at > 0 && at < size)
+		out[at - 1] = '\0';
 }
 
 static void describe_link(const struct plan_link *l, struct log_link *out, char words[256])
 {
+	char back[120];
+
 	*out = (struct log_link){ .id = l->id,
 				  .name = l->name,
 				  .kind = l->carrier == CARRIER_VETH ? "veth" : "wire",
@@ -66,14 +71,11 @@ static void describe_link(const struct plan_link *l, struct log_link *out, char 
 				  .b = l->iface[1] + 1 };
 	if (l->carrier != CARRIER_VETH) {
 		out->capture = LOG_CAPTURE_WIRES;
-		wire_words(&l->wire[0], words, 120);
-		if (memcmp(&l->wire[0], &l->wire[1], sizeof(l->wire[0])) != 0) {
-			size_t at = strlen(words);
-
-			at += (size_t)snprintf(words + at, 256 - at, "; back: ");
-			wire_words(&l->wire[1], words + at, 256 - at);
-		}
-		out->wire = words;
+		wire_words(&l->wire[0], words, sizeof(back));
+		wire_words(&l->wire[1], back, sizeof(back));
+		if (strcmp(words, back) != 0)
+			snprintf(words + strlen(words), 256 - strlen(words), "; back: %s", back);
+		out->wire = words[0] ? words : NULL;
 	} else {
 		out->capture = l->capture == 0 ? LOG_CAPTURE_A : LOG_CAPTURE_B;
 	}

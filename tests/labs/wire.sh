@@ -124,6 +124,9 @@ arrived() {
 }
 
 checks() {
+	is "plain=nothing, short=rate 8000000bit/s limit 20, twice=duplicate 25%, ways=loss 100%; back: delay 30ms" \
+		"SELECT group_concat(name || '=' || coalesce(wire, 'nothing'), ', ') FROM link
+		WHERE name IN ('plain', 'short', 'twice', 'ways')" "the links' rows"
 	is "1003|0" "SELECT count(*), sum(fate IS NOT NULL) FROM $(frames plain)" "plain: a perfect wire"
 	is 1 "SELECT count(*) = 1000 AND sum(n = at) = 1000 FROM (SELECT n, row_number() OVER (ORDER BY rowid) - 1 AS at FROM got WHERE way = 'ab' AND link = 1 LIMIT 1000)" "plain: the order"
 
