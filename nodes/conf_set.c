@@ -31,7 +31,7 @@ const struct grammar *conf_grammar(enum device_kind kind)
 	struct grammar_table tables[CONF_PROTOS_MAX];
 	size_t n = 0;
 
-	for (unsigned i = 0; protos[i] && i < CONF_PROTOS_MAX && !grammars[kind]; i++)
+	for (unsigned i = 0; i < CONF_PROTOS_MAX && protos[i] && !grammars[kind]; i++)
 		if (protos[i]->cmds)
 			tables[n++] = (struct grammar_table){ .rows = protos[i]->cmds, .owner = i };
 	if (!grammars[kind])
@@ -42,7 +42,7 @@ const struct grammar *conf_grammar(enum device_kind kind)
 int conf_set_open(struct conf_set *set, const struct device *dev)
 {
 	*set = (struct conf_set){ .dev = dev };
-	for (unsigned i = 0; protos[i] && i < CONF_PROTOS_MAX; i++) {
+	for (unsigned i = 0; i < CONF_PROTOS_MAX && protos[i]; i++) {
 		if (!protos[i]->conf_new)
 			continue;
 		set->confs[i] = protos[i]->conf_new(dev);
@@ -56,7 +56,7 @@ int conf_set_open(struct conf_set *set, const struct device *dev)
 
 void conf_set_close(struct conf_set *set)
 {
-	for (unsigned i = 0; protos[i] && i < CONF_PROTOS_MAX; i++)
+	for (unsigned i = 0; i < CONF_PROTOS_MAX && protos[i]; i++)
 		if (protos[i]->conf_free)
 			protos[i]->conf_free(set->confs[i]);
 	conf_tree_free(set->tree);
@@ -72,7 +72,7 @@ struct conf_target conf_set_target(const struct conf_set *set)
 
 int conf_set_check(const struct conf_set *set, struct sbuf *reterr)
 {
-	for (unsigned i = 0; protos[i] && i < CONF_PROTOS_MAX; i++)
+	for (unsigned i = 0; i < CONF_PROTOS_MAX && protos[i]; i++)
 		if (protos[i]->conf_check && protos[i]->conf_check(set->confs[i], reterr) < 0)
 			return -EINVAL;
 	return 0;

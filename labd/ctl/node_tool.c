@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -15,12 +16,16 @@
 static int run_labnode(const char *option, int in_fd)
 {
 	char program[PATH_MAX];
-	int status, out = memfd_create("labnode", MFD_CLOEXEC);
+	int status, out;
 	pid_t pid;
 
 	if (path_program("labnode", program) < 0) {
 		ctl_fail("%s is not there: labctl, labd and labnode belong in one folder", program);
-		close(out);
+		return -1;
+	}
+	out = memfd_create("labnode", MFD_CLOEXEC);
+	if (out < 0) {
+		ctl_fail("no memory for what %s says: %s", program, strerror(errno));
 		return -1;
 	}
 	pid = fork();
@@ -79,15 +84,16 @@ int check_configs(const struct lab *lab, struct diag *diag)
 {
 	char *request, *report = NULL;
 	size_t len;
-	int in = memfd_create("config", MFD_CLOEXEC), out = -1;
-	int r = in < 0 ? -errno : lab_check_request(lab, &request, &len);
+	int in, out = -1, r = lab_check_request(lab, &request, &len);
 
 	if (r < 0)
 		return r;
+	in = memfd_create("config", MFD_CLOEXEC);
 	if (write(in, request, len) == (ssize_t)len && lseek(in, 0, SEEK_SET) == 0)
 		out = run_labnode("--check", in);
 	free(request);
-	close(in);
+	if (in >= 0)
+		close(in);
 	if (out >= 0)
 		report = read_all(out, &len);
 	r = report ? lab_check_report(lab, report, len, diag) : -EIO;

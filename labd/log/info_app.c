@@ -53,7 +53,7 @@ struct apps *apps_new(void)
 	a->expects = expects_new();
 	if (!a->expects)
 		return apps_free(a);
-	for (uint8_t i = 0; info_codecs[i] && i < UINT8_MAX; i++) {
+	for (uint8_t i = 0; i < UINT8_MAX && info_codecs[i]; i++) {
 		const struct codec *c = info_codecs[i];
 
 		claim(a->udp, c->udp_ports, ARRAY_SIZE(c->udp_ports), i + 1);
