@@ -42,9 +42,35 @@ static void the_lease_is_renewed_at_t1(void **state)
 	drv_done(&d);
 }
 
+/* As |server| grants 10.0.0.100 for an hour more, with |router| if there is one. */
+static void renew(struct drv *d, const struct dhcp4_msg *m, const char *server, const char *router)
+{
+	struct dhcp4_msg r;
+
+	reply_to(m, &r, DHCP4_ACK);
+	r.yiaddr = drv_a("10.0.0.100");
+	t_put_addr(&r, OPT4_SERVER, server);
+	t_put_addr(&r, OPT4_MASK, "255.255.255.0");
+	if (router)
+		t_put_addr(&r, OPT4_ROUTER, router);
+	dhcp4_put_u32(&r, OPT4_LEASE, 3600);
+	hear_on(d, UDP, (struct mac){ { 0 } }, &r);
+}
+
+static void nak(struct drv *d, uint32_t sock, const struct dhcp4_msg *m, const char *message)
+{
+	struct dhcp4_msg r;
+
+	reply_to(m, &r, DHCP4_NAK);
+	t_put_addr(&r, OPT4_SERVER, "10.0.0.1");
+	if (message)
+		dhcp4_put_text(&r, OPT4_MESSAGE, message);
+	hear_on(d, sock, sock == RAW ? d->ifaces[0].mac : (struct mac){ { 0 } }, &r);
+}
+
 static void renewal_takes_a_changed_configuration(void **state)
 {
-	struct dhcp4_msg m, r;
+	struct dhcp4_msg m;
 	const struct fx_effect *e;
 	struct drv d;
 
@@ -52,13 +78,7 @@ static void renewal_takes_a_changed_configuration(void **state)
 	bound(&d);
 	drv_timer(&d);
 	t_sent(&d, &m);
-	reply_to(&m, &r, DHCP4_ACK);
-	r.yiaddr = drv_a("10.0.0.100");
-	t_put_addr(&r, OPT4_SERVER, "10.0.0.1");
-	t_put_addr(&r, OPT4_MASK, "255.255.255.0");
-	t_put_addr(&r, OPT4_ROUTER, "10.0.0.254");
-	dhcp4_put_u32(&r, OPT4_LEASE, 3600);
-	hear_on(&d, UDP, (struct mac){ { 0 } }, &r);
+	renew(&d, &m, "10.0.0.1", "10.0.0.254");
 	e = drv_want(&d, FX_ROUTE, "old route");
 	assert_false(e->route.add);
 	t_expect_addr(&e->route.via, "10.0.0.1");
@@ -114,7 +134,7 @@ static void without_answer_it_rebinds_and_expires(void **state)
 
 static void rebinding_is_answered_by_any_server(void **state)
 {
-	struct dhcp4_msg m, r;
+	struct dhcp4_msg m;
 	struct drv d;
 
 	(void)state;
@@ -123,11 +143,7 @@ static void rebinding_is_answered_by_any_server(void **state)
 		drv_timer(&d);
 	while (!drv_decision(&d, "dhcp4.client.rebind-t2"));
 	t_sent(&d, &m);
-	reply_to(&m, &r, DHCP4_ACK);
-	r.yiaddr = drv_a("10.0.0.100");
-	t_put_addr(&r, OPT4_SERVER, "10.0.0.2");
-	dhcp4_put_u32(&r, OPT4_LEASE, 3600);
-	hear_on(&d, UDP, (struct mac){ { 0 } }, &r);
+	renew(&d, &m, "10.0.0.2", NULL);
 	drv_expect_value(&d, "dhcp4.client.ack-configure", "server", "10.0.0.2");
 	drv_done(&d);
 }
@@ -155,10 +171,7 @@ static void a_nak_ends_everything_at_once(void **state)
 	bound(&d);
 	drv_timer(&d);
 	t_sent(&d, &m);
-	reply_to(&m, &r, DHCP4_NAK);
-	t_put_addr(&r, OPT4_SERVER, "10.0.0.1");
-	dhcp4_put_text(&r, OPT4_MESSAGE, "moved");
-	hear_on(&d, UDP, (struct mac){ { 0 } }, &r);
+	nak(&d, UDP, &m, "moved");
 	drv_expect_value(&d, "dhcp4.client.nak-restart", "message", "moved");
 	assert_false(drv_want(&d, FX_ADDR, "address")->addr.add);
 	drv_expect_fact(&d, FX_FACT_END, "dhcp4_client_lease", "eth0");
@@ -169,9 +182,7 @@ static void a_nak_ends_everything_at_once(void **state)
 	grant(&m, &r, DHCP4_OFFER);
 	hear(&d, &r);
 	t_sent(&d, &m);
-	reply_to(&m, &r, DHCP4_NAK);
-	t_put_addr(&r, OPT4_SERVER, "10.0.0.1");
-	hear(&d, &r);
+	nak(&d, RAW, &m, NULL);
 	drv_expect_decision(&d, "dhcp4.client.nak-restart");
 	drv_expect_none(&d, FX_SEND);
 	assert_int_equal(drv_deadline(&d), d.now + 10 * SEC);
@@ -253,6 +264,15 @@ static void restore(struct drv *d, nsec_t expires)
 	drv_restore(d, &dhcp4_client_lease_fact, "eth0", columns, 0);
 }
 
+/* It held a lease until 3600 s, ended, and starts again now. */
+static void second_life(struct drv *d, nsec_t now)
+{
+	drv_reborn(d);
+	restore(d, 3600 * SEC);
+	d->now = now;
+	drv_event(d, (struct ev){ .kind = EV_START });
+}
+
 static void a_stored_lease_is_confirmed(void **state)
 {
 	const struct fx_effect *e;
@@ -264,9 +284,7 @@ static void a_stored_lease_is_confirmed(void **state)
 	drv_stop(&d);
 	drv_expect_decision(&d, "dhcp4.client.keep-at-shutdown");
 	drv_expect_none(&d, FX_SEND);
-	drv_reborn(&d);
-	restore(&d, 3600 * SEC);
-	drv_event(&d, (struct ev){ .kind = EV_START });
+	second_life(&d, d.now);
 	e = t_sent(&d, &m);
 	assert_string_equal(t_reason(&d, e), "dhcp4.client.init-reboot");
 	assert_int_equal(m.type, DHCP4_REQUEST);
@@ -282,17 +300,14 @@ static void a_stored_lease_is_confirmed(void **state)
 
 static void a_stored_lease_is_refused(void **state)
 {
-	struct dhcp4_msg m, r;
+	struct dhcp4_msg m;
 	struct drv d;
 
 	(void)state;
 	bound(&d);
-	drv_reborn(&d);
-	restore(&d, 3600 * SEC);
-	drv_event(&d, (struct ev){ .kind = EV_START });
+	second_life(&d, d.now);
 	t_sent(&d, &m);
-	reply_to(&m, &r, DHCP4_NAK);
-	hear(&d, &r);
+	nak(&d, RAW, &m, NULL);
 	drv_expect_decision(&d, "dhcp4.client.nak-restart");
 	/* The address that the earlier life left on the interface goes. */
 	assert_false(drv_want(&d, FX_ADDR, "address")->addr.add);
@@ -308,9 +323,7 @@ static void nobody_confirms_a_stored_lease(void **state)
 
 	(void)state;
 	bound(&d);
-	drv_reborn(&d);
-	restore(&d, 3600 * SEC);
-	drv_event(&d, (struct ev){ .kind = EV_START });
+	second_life(&d, d.now);
 	drv_timer(&d);
 	drv_expect_decision(&d, "dhcp4.client.request-timeout");
 	drv_timer(&d);
@@ -329,10 +342,7 @@ static void an_expired_stored_lease_is_only_remembered(void **state)
 
 	(void)state;
 	bound(&d);
-	drv_reborn(&d);
-	restore(&d, 3600 * SEC);
-	d.now = 4000 * SEC;
-	drv_event(&d, (struct ev){ .kind = EV_START });
+	second_life(&d, 4000 * SEC);
 	drv_expect_fact(&d, FX_FACT_END, "dhcp4_client_lease", "eth0");
 	t_sent(&d, &m);
 	assert_int_equal(m.type, DHCP4_DISCOVER);

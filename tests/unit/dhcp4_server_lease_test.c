@@ -225,6 +225,32 @@ static void a_client_may_ask_for_a_shorter_lease(void **state)
 
 /* --- RELEASE, DECLINE, INFORM ---------------------------------------------------------------- */
 
+/* Not the client's address, or not said to this server. */
+static void release_of_what_is_not_bound(void **state)
+{
+	static const struct {
+		unsigned client;
+		const char *addr, *server;
+	} rows[] = {
+		{ 2, "10.0.0.100", "10.0.0.1" },
+		{ 1, "10.0.0.100", "10.0.0.77" },
+		{ 1, "10.0.0.100", NULL },
+		{ 1, "10.0.0.101", "10.0.0.1" },
+	};
+	struct drv d;
+
+	(void)state;
+	setup(&d, lan_conf);
+	bind_client(&d, 1, "10.0.0.100");
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		release(&d, rows[i].client, rows[i].addr, rows[i].server);
+		drv_expect_decision(&d, "dhcp4.server.drop-release-unbound");
+		drv_expect_none(&d, FX_FACT_BEGIN);
+		drv_expect_none(&d, FX_FACT_END);
+	}
+	drv_done(&d);
+}
+
 static void release_unbinds(void **state)
 {
 	struct drv d;
@@ -232,15 +258,6 @@ static void release_unbinds(void **state)
 	(void)state;
 	setup(&d, lan_conf);
 	bind_client(&d, 1, "10.0.0.100");
-	release(&d, 2, "10.0.0.100", "10.0.0.1");
-	drv_expect_decision(&d, "dhcp4.server.drop-release-unbound");
-	release(&d, 1, "10.0.0.100", "10.0.0.77");
-	drv_expect_decision(&d, "dhcp4.server.drop-release-unbound");
-	release(&d, 1, "10.0.0.100", NULL);
-	drv_expect_decision(&d, "dhcp4.server.drop-release-unbound");
-	release(&d, 1, "10.0.0.101", "10.0.0.1");
-	drv_expect_decision(&d, "dhcp4.server.drop-release-unbound");
-	drv_expect_none(&d, FX_FACT_BEGIN);
 	release(&d, 1, "10.0.0.100", "10.0.0.1");
 	drv_expect_decision(&d, "dhcp4.server.release-unbind");
 	drv_expect_column(&d, "dhcp4_lease", "10.0.0.100", "state", "released");
@@ -332,6 +349,7 @@ int main(void)
 		cmocka_unit_test(a_routed_renewal_finds_its_pool),
 		cmocka_unit_test(a_free_address_is_acknowledged_without_an_offer),
 		cmocka_unit_test(a_client_may_ask_for_a_shorter_lease),
+		cmocka_unit_test(release_of_what_is_not_bound),
 		cmocka_unit_test(release_unbinds),
 		cmocka_unit_test(decline_marks_the_address),
 		cmocka_unit_test(inform_gets_parameters_only),

@@ -78,47 +78,63 @@ static void a_decision_has_its_sentence_and_reason(void **state)
 			    "r1");
 }
 
-static void a_decision_waits_for_its_frame(void **state)
-{
-	struct lab *l = *state;
-	struct frame f = maker_udp(PC1_ETH0, 0, maker_ep(0, 1, 68), maker_ep(0, 4, 67), "x", 1, 1);
-	struct pkt_key key = key_of(&f, PKT_IN, R1_ETH0, 10 * MS);
+/* A decision at 11 ms about what came at 10 ms, or what it sent at 10 ms: it is not written before
+ * all frames until then were seen. */
+struct wait_case {
+	const char *name;
+	struct {
+		uint32_t way;
+		int64_t at_ns; /* 0: no more */
+	} before[3], after;    /* frames, all alike: seen until 9 ms, and after that */
+	bool sends;
+	const char *packet;
+};
 
-	decide(l, 1, &key, 11 * MS);
-	settle(l, 9 * MS);
-	assert_string_equal(ask(l, "SELECT count(*) FROM decision"), "0");
-	maker_show(l->e, 7, &f, 10 * MS);
-	settle(l, 10 * MS);
-	assert_string_equal(ask(l, "SELECT packet FROM decision"), "1");
-}
-
-static void a_decision_waits_for_a_later_frame_like_it(void **state)
-{
-	struct lab *l = *state;
-	struct frame f = maker_udp(PC1_ETH0, 0, maker_ep(0, 1, 68), maker_ep(0, 4, 67), "x", 1, 1);
-	struct pkt_key key = key_of(&f, PKT_IN, R1_ETH0, 10 * MS);
-
-	maker_show(l->e, 7, &f, 5 * MS);
-	decide(l, 1, &key, 11 * MS);
-	settle(l, 9 * MS);
-	maker_show(l->e, 7, &f, 10 * MS);
-	settle(l, 10 * MS);
-	assert_string_equal(ask(l, "SELECT packet FROM decision"), "2");
-}
-
-static void ties_over_three_hops_to_its_own(void **state)
-{
-	struct lab *l = *state;
-	struct frame f = maker_udp(PC1_ETH0, 0, maker_ep(0, 1, 68), maker_ep(0, 4, 67), "x", 1, 1);
-	struct pkt_key key = key_of(&f, PKT_IN, R1_ETH0, 10 * MS);
-
+static const struct wait_case wait_cases[] = {
+	{ "for its frame", { { 0 } }, { 7, 10 * MS }, false, "1" },
+	{ "for a later frame like it", { { 7, 5 * MS } }, { 7, 10 * MS }, false, "2" },
 	/* The same broadcast on three links: r1 means the one on its own. */
-	maker_show(l->e, 2, &f, 9 * MS);
-	maker_show(l->e, 5, &f, 9 * MS + 1);
-	maker_show(l->e, 7, &f, 9 * MS + 2);
-	decide(l, 1, &key, 11 * MS);
-	settle(l, 100 * MS);
-	assert_string_equal(ask(l, "SELECT packet FROM decision WHERE number = 1"), "3");
+	{ "three hops", { { 2, 9 * MS }, { 5, 9 * MS + 1 } }, { 7, 9 * MS + 2 }, false, "3" },
+	/* Two equal ones: the first was sent by an earlier decision. */
+	{ "for what it sent", { { 6, 5 * MS } }, { 6, 12 * MS }, true, "2" },
+};
+
+static void run_wait(const struct wait_case *c)
+{
+	struct lab *l;
+	void *state = NULL;
+	const char *rows = c->sends ? "SELECT count(*) FROM sent"
+				    : "SELECT count(*) FROM decision WHERE number = 1";
+	const char *packet = c->sends ? "SELECT packet FROM sent"
+				      : "SELECT packet FROM decision WHERE number = 1";
+	struct frame f =
+		c->sends
+			? maker_udp(R1_ETH0, 0, maker_ep(0, 4, 67), maker_ep(0, 255, 68), "o", 1, 1)
+			: maker_udp(PC1_ETH0, 0, maker_ep(0, 1, 68), maker_ep(0, 4, 67), "x", 1, 1);
+	struct pkt_key key = key_of(&f, c->sends ? PKT_OUT : PKT_IN, R1_ETH0, 10 * MS);
+
+	set_up(&state);
+	l = state;
+	for (size_t i = 0; i < ARRAY_SIZE(c->before) && c->before[i].at_ns; i++)
+		maker_show(l->e, c->before[i].way, &f, c->before[i].at_ns);
+	decide(l, 1, c->sends ? NULL : &key, 11 * MS);
+	if (c->sends)
+		sent(l, 1, &key, 10 * MS);
+	settle(l, 9 * MS);
+	if (strcmp(ask(l, rows), "0") != 0)
+		fail_msg("%s: it did not wait", c->name);
+	maker_show(l->e, c->after.way, &f, c->after.at_ns);
+	settle(l, 20 * MS);
+	if (strcmp(ask(l, packet), c->packet) != 0)
+		fail_msg("%s: expected %s, got %s", c->name, c->packet, ask(l, packet));
+	tear_down(&state);
+}
+
+static void waits(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(wait_cases); i++)
+		run_wait(&wait_cases[i]);
 }
 
 static void ties_a_fragmented_datagram_by_its_first(void **state)
@@ -143,23 +159,6 @@ static void ties_a_fragmented_datagram_by_its_first(void **state)
 	decide(l, 1, &key, 11 * MS);
 	settle(l, 100 * MS);
 	assert_string_equal(ask(l, "SELECT packet FROM decision WHERE number = 1"), "1");
-}
-
-static void ties_what_was_sent(void **state)
-{
-	struct lab *l = *state;
-	struct frame f = maker_udp(R1_ETH0, 0, maker_ep(0, 4, 67), maker_ep(0, 255, 68), "o", 1, 1);
-	struct pkt_key key = key_of(&f, PKT_OUT, R1_ETH0, 10 * MS);
-
-	/* Two equal ones: the first was sent by an earlier decision. */
-	maker_show(l->e, 6, &f, 5 * MS);
-	decide(l, 1, NULL, 10 * MS);
-	sent(l, 1, &key, 10 * MS);
-	settle(l, 10 * MS);
-	assert_string_equal(ask(l, "SELECT count(*) FROM sent"), "0");
-	maker_show(l->e, 6, &f, 12 * MS);
-	settle(l, 20 * MS);
-	assert_string_equal(ask(l, "SELECT packet FROM sent"), "2");
 }
 
 static void gives_up_on_what_never_leaves(void **state)
@@ -238,12 +237,9 @@ int main(void)
 #define T(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(ties_what_was_received),
+		cmocka_unit_test(waits),
 		T(a_decision_has_its_sentence_and_reason),
-		T(a_decision_waits_for_its_frame),
-		T(a_decision_waits_for_a_later_frame_like_it),
-		T(ties_over_three_hops_to_its_own),
 		T(ties_a_fragmented_datagram_by_its_first),
-		T(ties_what_was_sent),
 		T(gives_up_on_what_never_leaves),
 		T(ties_streams_by_offset),
 	};
