@@ -111,6 +111,7 @@ void http_tables_close(struct http_server_conf *s);
 /* http_conf.c */
 void *http_conf_new(const struct device *dev);
 void http_conf_free(void *conf);
+/* http_facts.c */
 extern const struct fact_kind http_exchange_fact, http_cache_fact, http_record_fact;
 
 /* Is `path` this place or below it? "" holds everything. */
