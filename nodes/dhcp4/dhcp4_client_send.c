@@ -151,16 +151,39 @@ static void unicast(struct dhcp4_client_if *ci, const struct dhcp4_msg *m,
 	send_bytes(ci, &s, m, fx);
 }
 
+/* --- a message that is sent until it is answered -------------------------------------------- */
+
+static void begin(struct dhcp4_client_if *ci, enum c4_state state, nsec_t now, struct fx *fx)
+{
+	ci->xid = c4_new_xid(ci->client);
+	ci->start_ns = now;
+	ci->n_sent = 0;
+	c4_move(ci, state, fx);
+}
+
+static void next_try(struct dhcp4_client_if *ci, struct dhcp4_msg *m, enum dhcp4_type type,
+		     nsec_t now, struct fx *fx)
+{
+	ci->n_sent++;
+	ci->secs = seconds_since(ci->start_ns, now);
+	header(ci, m, type, ci->xid, ci->secs);
+	put_broadcast_flag(ci, m, fx);
+}
+
+static void broadcast_try(struct dhcp4_client_if *ci, const struct dhcp4_msg *m, nsec_t now,
+			  struct fx *fx)
+{
+	broadcast(ci, m, fx);
+	c4_set_timer(ci, C4_RETRY, now + c4_retry_delay(ci, ci->n_sent));
+}
+
 /* --- DISCOVER ----------------------------------------------------------------------------- */
 
 static void send_discover(struct dhcp4_client_if *ci, nsec_t now, struct fx *fx)
 {
 	struct dhcp4_msg m;
 
-	ci->n_sent++;
-	ci->secs = seconds_since(ci->start_ns, now);
-	header(ci, &m, DHCP4_DISCOVER, ci->xid, ci->secs);
-	put_broadcast_flag(ci, &m, fx);
+	next_try(ci, &m, DHCP4_DISCOVER, now, fx);
 	if (addr_is_set(&ci->last_addr)) {
 		dhcp4_put_addr(&m, OPT4_REQUESTED, &ci->last_addr);
 		decide(fx, "dhcp4.client.discover-last-ip", V_TEXT("if", c4_ifname(ci)),
@@ -176,16 +199,12 @@ static void send_discover(struct dhcp4_client_if *ci, nsec_t now, struct fx *fx)
 	else
 		decide(fx, "dhcp4.client.retry-schedule", V_TEXT("if", c4_ifname(ci)),
 		       V_INT("n", ci->n_sent), V_INT("secs", ci->secs));
-	broadcast(ci, &m, fx);
-	c4_set_timer(ci, C4_RETRY, now + c4_retry_delay(ci, ci->n_sent));
+	broadcast_try(ci, &m, now, fx);
 }
 
 void c4_discover(struct dhcp4_client_if *ci, nsec_t now, struct fx *fx)
 {
-	ci->xid = c4_new_xid(ci->client);
-	ci->start_ns = now;
-	ci->n_sent = 0;
-	c4_move(ci, C4_SELECTING, fx);
+	begin(ci, C4_SELECTING, now, fx);
 	send_discover(ci, now, fx);
 }
 
@@ -270,8 +289,7 @@ void c4_request_again(struct dhcp4_client_if *ci, nsec_t now, struct fx *fx)
 	build_request(ci, &m, fx);
 	decide(fx, "dhcp4.client.request-timeout", V_TEXT("if", c4_ifname(ci)),
 	       V_TEXT("what", "repeats it"), V_INT("n", ci->n_sent));
-	broadcast(ci, &m, fx);
-	c4_set_timer(ci, C4_RETRY, now + c4_retry_delay(ci, ci->n_sent));
+	broadcast_try(ci, &m, now, fx);
 }
 
 /* The REQUEST of RENEWING and REBINDING: the address goes into ciaddr, options 50 and 54 stay out.
@@ -413,26 +431,19 @@ static void send_bootrequest(struct dhcp4_client_if *ci, nsec_t now, struct fx *
 {
 	struct dhcp4_msg m;
 
-	ci->n_sent++;
-	ci->secs = seconds_since(ci->start_ns, now);
-	header(ci, &m, DHCP4_NO_TYPE, ci->xid, ci->secs);
-	put_broadcast_flag(ci, &m, fx);
+	next_try(ci, &m, DHCP4_NO_TYPE, now, fx);
 	if (ci->n_sent == 1)
 		decide(fx, "bootp.client.request", V_TEXT("if", c4_ifname(ci)),
 		       V_MAC("mac", c4_mac(ci)), V_XID("xid", ci->xid));
 	else
 		decide(fx, "bootp.client.retransmit", V_TEXT("if", c4_ifname(ci)),
 		       V_INT("n", ci->n_sent), V_INT("secs", ci->secs));
-	broadcast(ci, &m, fx);
-	c4_set_timer(ci, C4_RETRY, now + c4_retry_delay(ci, ci->n_sent));
+	broadcast_try(ci, &m, now, fx);
 }
 
 void c4_bootp(struct dhcp4_client_if *ci, nsec_t now, struct fx *fx)
 {
-	ci->xid = c4_new_xid(ci->client);
-	ci->start_ns = now;
-	ci->n_sent = 0;
-	c4_move(ci, C4_BOOTP, fx);
+	begin(ci, C4_BOOTP, now, fx);
 	send_bootrequest(ci, now, fx);
 }
 
