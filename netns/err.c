@@ -11,15 +11,20 @@ const char *netns_errno_text(int code)
 	return text ? text : "unknown error";
 }
 
+static void put(struct netns_err *err, int code, const char *fmt, va_list ap)
+{
+	err->code = code;
+	(void)vsnprintf(err->text, sizeof(err->text), fmt, ap);
+}
+
 int netns_fail(struct netns_err *err, int code, const char *fmt, ...)
 {
 	va_list ap;
 
 	if (!err)
 		return code;
-	err->code = code;
 	va_start(ap, fmt);
-	(void)vsnprintf(err->text, sizeof(err->text), fmt, ap);
+	put(err, code, fmt, ap);
 	va_end(ap);
 	return code;
 }
@@ -31,9 +36,8 @@ int netns_fail_errno(struct netns_err *err, int code, const char *fmt, ...)
 
 	if (!err)
 		return code;
-	err->code = code;
 	va_start(ap, fmt);
-	(void)vsnprintf(err->text, sizeof(err->text), fmt, ap);
+	put(err, code, fmt, ap);
 	va_end(ap);
 	len = strlen(err->text);
 	(void)snprintf(err->text + len, sizeof(err->text) - len, ": %s", netns_errno_text(code));
