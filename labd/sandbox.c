@@ -6,6 +6,28 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 
+/* What a loop over open descriptors needs, memory, and an orderly end. */
+static const int common[] = {
+	SCMP_SYS(read),		SCMP_SYS(write),	   SCMP_SYS(close),
+	SCMP_SYS(recvmsg),	SCMP_SYS(sendmsg),	   SCMP_SYS(setsockopt),
+	SCMP_SYS(getsockopt),	SCMP_SYS(fcntl),	   SCMP_SYS(epoll_wait),
+	SCMP_SYS(epoll_pwait),	SCMP_SYS(epoll_ctl),	   SCMP_SYS(clock_gettime),
+	SCMP_SYS(munmap),	SCMP_SYS(mremap),	   SCMP_SYS(madvise),
+	SCMP_SYS(brk),		SCMP_SYS(futex),	   SCMP_SYS(getpid),
+	SCMP_SYS(gettid),	SCMP_SYS(tgkill),	   SCMP_SYS(rt_sigprocmask),
+	SCMP_SYS(rt_sigreturn), SCMP_SYS(restart_syscall), SCMP_SYS(getrandom),
+	SCMP_SYS(exit),		SCMP_SYS(exit_group),
+};
+
+static int allow_calls(scmp_filter_ctx ctx, const int *calls, size_t n)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < n; i++)
+		r = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, calls[i], 0);
+	return r;
+}
+
 static int allow_some(scmp_filter_ctx ctx, const struct sandbox *s)
 {
 	int r = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(mmap), 1,
@@ -27,8 +49,10 @@ static int filter_calls(const struct sandbox *s)
 
 	if (r == 0)
 		r = seccomp_attr_set(ctx, SCMP_FLTATR_CTL_OPTIMIZE, 2);
-	for (size_t i = 0; r == 0 && i < s->n_calls; i++)
-		r = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, s->calls[i], 0);
+	if (r == 0)
+		r = allow_calls(ctx, common, sizeof(common) / sizeof(common[0]));
+	if (r == 0)
+		r = allow_calls(ctx, s->calls, s->n_calls);
 	if (r == 0)
 		r = allow_some(ctx, s);
 	if (r == 0)

@@ -6,7 +6,8 @@
 #include <stddef.h>
 
 struct sandbox {
-	const int *calls; /* SCMP_SYS(...): allowed with any arguments */
+	const int *calls; /* SCMP_SYS(...): allowed with any arguments, besides what every loop
+			     needs */
 	size_t n_calls;
 	unsigned long ioctl; /* the one request of ioctl(2) that is allowed; 0 = none */
 };
