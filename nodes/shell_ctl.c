@@ -195,6 +195,7 @@ static void handle(struct node *n, struct node_msg *msg)
 	case NM_CLOCK: /* the loop looks at the clock after every turn */
 	case NM_SPAWN:
 	case NM_SPAWNED:
+	case NM_RING:
 	case NM_PREPARED:
 	case NM_LOADED:
 	case NM_READY:

@@ -106,13 +106,15 @@ enum log_msg_type {
 	/* supervisor -> log. Each is answered by LM_DONE with the same id. */
 	LM_DEVICE = 1,	/* device; fds: journal, capture, netlink (any may be missing: see has_*) */
 	LM_DEVICE_GONE, /* device: its descriptors are closed; its open facts end */
-	LM_IFINDEX,	/* iface, number: its index in its namespace (before it is set up) */
-	LM_BARRIER,	/* answered when everything that happened before it is committed */
-	LM_STATS,	/* answered with LM_STATS_REPLY before LM_DONE */
-	LM_EVENT,	/* device or 0, text = event, detail: a row of node_event; "crashed" also
-			 * ends the device's open facts, durable ones excepted */
-	LM_REFUSED,	/* device or 0, text = object, detail = the kernel's words */
-	LM_STOP,	/* commits and ends */
+	LM_RING,    /* device; fd: a larger packet ring of its namespace. Answered when the first
+		     * one is not needed any more, or with an error: then the larger one is not */
+	LM_IFINDEX, /* iface, number: its index in its namespace (before it is set up) */
+	LM_BARRIER, /* answered when everything that happened before it is committed */
+	LM_STATS,   /* answered with LM_STATS_REPLY before LM_DONE */
+	LM_EVENT,   /* device or 0, text = event, detail: a row of node_event; "crashed" also
+		     * ends the device's open facts, durable ones excepted */
+	LM_REFUSED, /* device or 0, text = object, detail = the kernel's words */
+	LM_STOP,    /* commits and ends */
 	/* log -> supervisor */
 	LM_DONE,	/* status: 0 or negative errno; detail says why */
 	LM_STATS_REPLY, /* text = JSON */

@@ -45,6 +45,7 @@ void device_drop(struct log_proc *p, uint32_t device)
 	sources_remove(p->sources, device);
 	close_fd(&f->journal);
 	close_fd(&f->capture);
+	close_fd(&f->next);
 	close_fd(&f->netlink);
 }
 
@@ -71,6 +72,39 @@ int device_add(struct log_proc *p, const struct log_device_fds *d)
 	if (r == 0 && f->capture >= 0)
 		r = watch_fd(p, f->capture, EPOLLIN | EPOLLET, EPOLL_RING | d->device);
 	return r;
+}
+
+/* A larger ring for a device that has one: which of them is read is the sources' business. */
+static int add_ring(struct log_proc *p, const struct log_msg *msg)
+{
+	int fd = msg->fds[1], r = -ENODEV;
+
+	if (fd >= 0 && msg->device < p->n_fds)
+		r = sources_grow(p->sources, msg->device, fd);
+	if (r == 0)
+		r = watch_fd(p, fd, EPOLLIN | EPOLLET, EPOLL_RING | msg->device);
+	if (r < 0) {
+		if (fd >= 0)
+			close(fd);
+		return r;
+	}
+	p->fds[msg->device].next = fd;
+	p->fds[msg->device].next_id = msg->id;
+	return 0;
+}
+
+void rings_look(struct log_proc *p)
+{
+	uint32_t device;
+
+	while ((device = sources_retired(p->sources)) != 0) {
+		struct log_fds *f = &p->fds[device];
+
+		close_fd(&f->capture);
+		f->capture = f->next;
+		f->next = -1;
+		log_tell(p, LM_DONE, f->next_id, 0, NULL);
+	}
 }
 
 /* Takes everything in that the device has told so far, as far as the queue allows. */
@@ -195,6 +229,11 @@ static bool handle(struct log_proc *p, const struct log_msg *msg)
 		journal_read_all(p, msg->device);
 		engine_event(p->engine, msg->device, "gone", NULL);
 		device_drop(p, msg->device);
+		break;
+	case LM_RING:
+		r = add_ring(p, msg);
+		if (r == 0)
+			return true;
 		break;
 	case LM_IFINDEX:
 		r = sources_set_ifindex(p->sources, msg->iface, (int)msg->number);

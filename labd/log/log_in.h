@@ -16,7 +16,9 @@ struct barrier {
 /* A device's descriptors, which this process owns. */
 struct log_fds {
 	int journal, capture, netlink;
-	bool paused; /* its journal is not read: the queue is full */
+	int next;	  /* capture's successor; -1 = none */
+	uint32_t next_id; /* of the message that brought it */
+	bool paused;	  /* its journal is not read: the queue is full */
 };
 
 struct log_proc {
@@ -46,6 +48,7 @@ void device_drop(struct log_proc *p, uint32_t device);
 void journal_read_all(struct log_proc *p, uint32_t device);
 void journal_pause(struct log_proc *p, uint32_t device, bool for_now);
 void journals_resume(struct log_proc *p);
+void rings_look(struct log_proc *p);
 void barriers_look(struct log_proc *p);
 void log_tell(struct log_proc *p, enum log_msg_type type, uint32_t id, int status,
 	      const char *text);

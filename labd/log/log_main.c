@@ -90,6 +90,7 @@ static bool turn(struct log_proc *p)
 	now_ns = labtime_mono_now();
 	maybe_commit(p, now_ns);
 	maybe_watch(p, now_ns);
+	rings_look(p);
 	barriers_look(p);
 	if (more)
 		p->active_ns = now_ns;
@@ -216,7 +217,8 @@ static int make_fds(struct log_proc *p)
 		return -EINVAL;
 	p->fds = calloc(p->n_fds + 1, sizeof(*p->fds));
 	for (uint32_t i = 0; p->fds && i < p->n_fds; i++)
-		p->fds[i] = (struct log_fds){ .journal = -1, .capture = -1, .netlink = -1 };
+		p->fds[i] =
+			(struct log_fds){ .journal = -1, .capture = -1, .netlink = -1, .next = -1 };
 	return p->fds ? 0 : -ENOMEM;
 }
 

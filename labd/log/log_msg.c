@@ -29,7 +29,7 @@ static uint8_t mask_of(const struct log_msg *msg)
 	uint8_t mask = 0;
 
 	for (unsigned i = 0; i < LOG_MSG_FDS; i++)
-		if (msg->type == LM_DEVICE && msg->fds[i] >= 0)
+		if ((msg->type == LM_DEVICE || msg->type == LM_RING) && msg->fds[i] >= 0)
 			mask |= (uint8_t)BIT(i);
 	return mask;
 }

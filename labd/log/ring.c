@@ -13,9 +13,11 @@
 enum {
 	BLOCK_BYTES_MIN = 32 << 10,
 	BLOCK_BYTES_MAX = 1 << 20,
-	BLOCKS_WANTED = 16,
+	BLOCKS_WANTED =
+		32, /* a block is closed after RING_RETIRE_MS, however few frames are in it */
 	FRAME_BYTES = 2048, /* only a divisor of the block's: version 3 packs frames */
 	FILTER_JUMPS_MAX = 250,
+	ETHERTYPE_NONE = 0xffff, /* RFC 1701: reserved */
 };
 
 struct ring {
@@ -62,6 +64,11 @@ struct ring_shape ring_shape(size_t bytes)
 	return s;
 }
 
+size_t ring_first_bytes(size_t bytes)
+{
+	return bytes >= 4 * (size_t)RING_FIRST_BYTES ? RING_FIRST_BYTES : bytes;
+}
+
 static int set_up(int fd, size_t bytes)
 {
 	struct ring_shape s = ring_shape(bytes);
@@ -100,11 +107,11 @@ static uint8_t *map_old_ring(int fd, size_t *ret_bytes)
 	return NULL;
 }
 
-static int bind_all(int fd)
+static int bind_to(int fd, uint16_t protocol)
 {
-	struct sockaddr_ll all = { .sll_family = AF_PACKET, .sll_protocol = htons(ETH_P_ALL) };
+	struct sockaddr_ll at = { .sll_family = AF_PACKET, .sll_protocol = htons(protocol) };
 
-	return bind(fd, (struct sockaddr *)&all, sizeof(all)) < 0 ? -errno : 0;
+	return bind(fd, (struct sockaddr *)&at, sizeof(at)) < 0 ? -errno : 0;
 }
 
 /* ---- blocks ---- */
@@ -170,7 +177,7 @@ int ring_open(int fd, size_t bytes, struct ring **ret)
 	r->taken_over = err == -EBUSY;
 	r->block = r->taken_over ? first_block(r) : 0;
 	if (err == 0)
-		err = bind_all(fd);
+		err = bind_to(fd, ETH_P_ALL);
 	if (err < 0 && err != -EBUSY) {
 		ring_close(r);
 		return err;
@@ -185,6 +192,17 @@ struct ring *ring_close(struct ring *r)
 		munmap(r->map, r->bytes);
 		free(r);
 	}
+	return NULL;
+}
+
+struct ring *ring_retire(struct ring *r)
+{
+	struct tpacket_req3 none = { 0 };
+	int fd = r->fd;
+
+	(void)bind_to(fd, ETHERTYPE_NONE);
+	ring_close(r);
+	(void)setsockopt(fd, SOL_PACKET, PACKET_RX_RING, &none, sizeof(none));
 	return NULL;
 }
 

@@ -16,6 +16,7 @@
 
 #define RING_BYTES_MIN	   (128u << 10)
 #define RING_BYTES_MAX	   (64u << 20)
+#define RING_FIRST_BYTES   (2u << 20) /* of a large ring's forerunner */
 #define RING_RETIRE_MS	   20 /* a frame waits no longer than this in a block that does not fill */
 #define RING_IFINDEXES_MAX 1024u
 
@@ -40,9 +41,15 @@ struct ring_shape {
 	uint32_t block_bytes, n_blocks, frame_bytes, retire_ms;
 };
 struct ring_shape ring_shape(size_t bytes);
+/* Memory that the host has taken back costs 2 ms a MB at first use: a lab that comes up begins with
+ * a small ring where a large one (of so many octets) is to follow. */
+size_t ring_first_bytes(size_t bytes);
 /* bytes: rounded down to a power of two between RING_BYTES_MIN and _MAX. */
 int ring_open(int fd, size_t bytes, struct ring **ret);
 struct ring *ring_close(struct ring *r);
+/* Hears nothing any more, and gives its memory back; its socket stays the caller's. Takes the
+ * kernel some ms. NULL. */
+struct ring *ring_retire(struct ring *r);
 int ring_fd(const struct ring *r);
 size_t ring_bytes(const struct ring *r);
 bool ring_was_taken_over(const struct ring *r); /* it was there before */

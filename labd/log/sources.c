@@ -47,6 +47,8 @@ struct sources *sources_new(struct engine *e, const struct feed_fds *feed, size_
 static void ring_source_free(struct ring_source *r)
 {
 	ring_close(r->ring);
+	ring_close(r->next);
+	ring_close(r->old);
 	free(r->ports);
 	free(r->marked);
 	free(r->marked_before);
@@ -165,12 +167,14 @@ static bool ring_head(struct sources *s, struct ring_source *r, struct ring_fram
 		      struct port **ret_port)
 {
 	while (ring_peek(r->ring, f)) {
+		if (ring_passes_on(s, r, f->wall_ns))
+			continue;
 		*ret_port = ring_port(r, f->ifindex);
 		if (!*ret_port) {
 			ring_find_ports(s, r);
 			*ret_port = ring_port(r, f->ifindex);
 		}
-		if (*ret_port && f->wall_ns > s->skip_ns) {
+		if (*ret_port && f->wall_ns > s->skip_ns && f->wall_ns > r->skip_ns) {
 			r->head_ns = f->wall_ns;
 			return true;
 		}
@@ -198,6 +202,7 @@ static void show_ring_frame(struct sources *s, struct ring_source *r)
 	ef.len = f.len;
 	ef.wall_ns = f.wall_ns;
 	engine_frame(s->e, &ef);
+	ring_may_cut(r, f.wall_ns);
 	ring_next(r->ring);
 	(void)ring_head(s, r, &f, &p);
 }
@@ -341,9 +346,11 @@ bool sources_run(struct sources *s, unsigned budget)
 	}
 	if (did == 0 && limit_ns > s->seen_ns)
 		s->seen_ns = limit_ns;
-	for (uint32_t i = 0; did == 0 && i < s->n_rings; i++)
+	for (uint32_t i = 0; did == 0 && i < s->n_rings; i++) {
 		if (s->rings[i]->mark_ns != 0 && s->rings[i]->mark_ns <= s->seen_ns)
 			ring_compare(s, s->rings[i]);
+		ring_grow(s, s->rings[i], limit_ns);
+	}
 	return did > 0;
 }
 
@@ -439,8 +446,10 @@ static unsigned feed_held(const struct sources *s)
 
 void sources_release(struct sources *s)
 {
-	for (uint32_t i = 0; i < s->n_rings; i++)
+	for (uint32_t i = 0; i < s->n_rings; i++) {
 		ring_release(s->rings[i]->ring);
+		ring_retire_old(s, s->rings[i]);
+	}
 	if (s->feed && s->feed_moved)
 		feed_release(s->feed);
 	s->feed_moved = false;

@@ -27,6 +27,10 @@ struct sources *sources_free(struct sources *s);
 int sources_add(struct sources *s, uint32_t device, int capture_fd, int netlink_fd,
 		unsigned n_rings);
 void sources_remove(struct sources *s, uint32_t device);
+/* A larger ring for a device that has one already; it hears already. -EBUSY: it has one, too. */
+int sources_grow(struct sources *s, uint32_t device, int capture_fd);
+/* A device whose first ring is not needed any more, each once; 0: none. */
+uint32_t sources_retired(struct sources *s);
 int sources_set_ifindex(struct sources *s, uint32_t ifid, int ifindex);
 
 /* Frames stamped up to and including that are stored already: pass over them in the rings. */

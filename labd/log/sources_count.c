@@ -107,14 +107,17 @@ void ring_port_is(struct ring_source *r, struct port *p, int ifindex)
 
 int ring_set_filter(struct sources *s, struct ring_source *r)
 {
-	int ifindexes[RING_IFINDEXES_MAX];
+	uint32_t snap_len = s->pressed ? PRESSED_BYTES : PKT_FRAME_MAX;
+	int ifindexes[RING_IFINDEXES_MAX], err;
 	size_t n = 0;
 
 	for (uint32_t i = 0; i < r->n_ports && n < RING_IFINDEXES_MAX; i++)
 		if (r->ports[i].ifindex != 0)
 			ifindexes[n++] = r->ports[i].ifindex;
-	return ring_filter(r->ring, ifindexes, n, !ring_all_known(r),
-			   s->pressed ? PRESSED_BYTES : PKT_FRAME_MAX);
+	err = ring_filter(r->ring, ifindexes, n, !ring_all_known(r), snap_len);
+	if (err == 0 && r->next)
+		err = ring_filter(r->next, ifindexes, n, !ring_all_known(r), snap_len);
+	return err;
 }
 
 /* ---- drops ---- */
@@ -169,7 +172,7 @@ static bool wants_mark(const struct ring_source *r, bool settle, int64_t now_ns)
 
 void ring_watch(struct sources *s, struct ring_source *r, bool settle)
 {
-	uint64_t drops = ring_stats(r->ring).n_drops;
+	uint64_t drops = r->drops_before + ring_stats(r->ring).n_drops;
 	int64_t now_ns = labtime_wall_now();
 
 	if (drops > r->drops && r->drops == r->drops_told)

@@ -19,6 +19,14 @@ struct port {
 struct ring_source {
 	uint32_t device;
 	struct ring *ring;
+	/* Its successor, which hears the same: see sources_grow.c. */
+	struct ring *next;
+	int64_t next_since_ns; /* wall; every frame from then on is in it */
+	int64_t cut_ns;	       /* frames stamped later are read from it; 0 = not decided */
+	struct ring *old;      /* its forerunner, until what was read of it is committed */
+	int64_t shown_ns;      /* the last frame's stamp */
+	int64_t skip_ns;       /* frames stamped up to then were read from the forerunner */
+	uint64_t drops_before; /* by forerunners */
 	bool from_first; /* nobody read it before: it has every frame since its links are there */
 	int netlink_fd;
 	struct port *ports;
@@ -50,10 +58,20 @@ struct sources {
 	uint64_t feed_skip;  /* records below are stored already */
 	bool feed_moved;
 	size_t ring_budget, ring_used;
+	uint32_t retired; /* device whose first ring was given up; 0 = none */
 	int64_t seen_ns, skip_ns;
 	bool pressed, resumed;
 	int64_t pressed_ns, press_for_ns; /* monotonic: since when, for how long at least */
 };
+
+/* sources_grow.c */
+/* Frames up to `limit_ns` were shown, and there are no more of them. */
+void ring_grow(struct sources *s, struct ring_source *r, int64_t limit_ns);
+/* Was this frame of the ring, on top of it, read from its successor, too? Then that is the ring. */
+bool ring_passes_on(struct sources *s, struct ring_source *r, int64_t wall_ns);
+/* The frame on top was shown. */
+void ring_may_cut(struct ring_source *r, int64_t wall_ns);
+void ring_retire_old(struct sources *s, struct ring_source *r);
 
 /* sources_count.c */
 bool ring_all_known(const struct ring_source *r);

@@ -108,6 +108,8 @@ static void on_zygote(evutil_socket_t fd, short what, void *arg)
 		}
 		if (msg.type == NM_SPAWNED)
 			device_on_spawned(s, &msg);
+		else if (msg.type == NM_RING)
+			device_on_ring(s, &msg);
 		node_msg_close_fds(&msg);
 		if (s->ending)
 			return;

@@ -22,7 +22,9 @@
 #include "netns/err.h"
 #include "netns/ns.h"
 
-#define BARRIER_BIT 0x80000000u /* in the id of a message: its answer is a barrier's */
+/* In the id of a message: whose answer its answer is. */
+#define BARRIER_BIT 0x80000000u
+#define RING_BIT    0x40000000u
 
 #define CHANNEL_BYTES (1 << 20)
 #define ROOM_WAIT_MS  10000 /* for the log to take a message */
@@ -209,6 +211,21 @@ static _Noreturn void run_log(struct sup *s, int control_fd, bool resumed)
 
 /* --- messages ----------------------------------------------------------------------------- */
 
+/* The log reads the larger ring: the next log begins with that. The first one is empty; closing it
+ * would make the lab wait for the kernel. */
+static void on_ring_done(struct sup *s, uint32_t id, int status)
+{
+	struct sup_device *d = id >= 1 && id <= s->plan->n_devices ? &s->devices[id - 1] : NULL;
+
+	if (!d || d->next_capture_fd < 0)
+		return;
+	if (status == 0)
+		d->capture_fd = d->next_capture_fd;
+	else
+		close(d->next_capture_fd);
+	d->next_capture_fd = -1;
+}
+
 static void on_log(evutil_socket_t fd, short what, void *arg)
 {
 	static uint8_t buf[LOG_MSG_MAX];
@@ -220,6 +237,8 @@ static void on_log(evutil_socket_t fd, short what, void *arg)
 	while ((r = log_msg_recv(fd, buf, &msg)) == 0) {
 		if (msg.type == LM_DONE && (msg.id & BARRIER_BIT))
 			sync_log_answered(s, msg.id & ~BARRIER_BIT);
+		else if (msg.type == LM_DONE && (msg.id & RING_BIT))
+			on_ring_done(s, msg.id & ~RING_BIT, msg.status);
 		else if (msg.type == LM_NOTE)
 			fprintf(stderr, "<5>log: %s\n", msg.text ? msg.text : "");
 		else if (msg.type == LM_DONE && msg.status < 0)
@@ -283,15 +302,31 @@ static void send_ifindexes(struct sup_device *d)
 	}
 }
 
+void log_add_ring(struct sup_device *d)
+{
+	struct log_msg msg = { .type = LM_RING,
+			       .device = d->plan->id,
+			       .id = d->plan->id | RING_BIT,
+			       .fds = { -1, d->next_capture_fd, -1 } };
+
+	(void)tell(d->sup, &msg); /* else its successor is told */
+}
+
 int log_start_again(struct sup *s)
 {
-	int r = start(s, true);
+	int r;
+
+	if (s->log.ev)
+		on_log(s->log.fd, EV_READ, s); /* its last words */
+	r = start(s, true);
 
 	for (size_t i = 0; r == 0 && i < s->plan->n_devices; i++) {
 		struct sup_device *d = &s->devices[i];
 
 		if (d->net_ns >= 0)
 			send_ifindexes(d);
+		if (d->next_capture_fd >= 0)
+			log_add_ring(d);
 	}
 	if (r == 0)
 		sync_log_new(s);

@@ -58,22 +58,31 @@ static bool captures(const struct sup_device *d)
 	return false;
 }
 
-/* One memory budget for the rings of a lab. */
-static struct node_ring ring_of(const struct sup_device *d)
+/* One memory budget for the rings of a lab: a device's share of it. */
+static size_t ring_share(const struct sup *s)
 {
-	const struct sup *s = d->sup;
-	struct ring_shape shape;
 	size_t n = 0;
 
-	if (s->birth->quiet || d->capture_fd >= 0 || !captures(d))
-		return (struct node_ring){ 0 };
 	for (size_t i = 0; i < s->plan->n_devices; i++)
 		n += captures(&s->devices[i]);
-	shape = ring_shape(LOG_RING_BYTES / n);
+	return n > 0 ? LOG_RING_BYTES / n : 0;
+}
+
+static struct node_ring ring_of(size_t bytes)
+{
+	struct ring_shape shape = ring_shape(bytes);
+
 	return (struct node_ring){ .block_bytes = shape.block_bytes,
 				   .n_blocks = shape.n_blocks,
 				   .frame_bytes = shape.frame_bytes,
 				   .retire_ms = shape.retire_ms };
+}
+
+static struct node_ring first_ring(const struct sup_device *d)
+{
+	if (d->sup->birth->quiet || d->capture_fd >= 0 || !captures(d))
+		return (struct node_ring){ 0 };
+	return ring_of(ring_first_bytes(ring_share(d->sup)));
 }
 
 /* Into |out|; its length or negative errno. */
@@ -84,7 +93,7 @@ static int describe(const struct sup_device *d, uint8_t *out, size_t size)
 	struct node_spawn s = { .kind = d->plan->kind,
 				.quiet = d->sup->birth->quiet,
 				.seed = d->plan->seed,
-				.ring = ring_of(d),
+				.ring = first_ring(d),
 				.n_ifaces = (uint16_t)d->plan->n_ifaces,
 				.name = d->plan->name,
 				.uid_map = uid,
@@ -218,6 +227,60 @@ void devices_ask_again(struct sup *s)
 			device_set_wanted(d, true);
 	}
 	devices_spawn_some(s);
+	for (size_t i = 0; i < s->plan->n_devices; i++)
+		s->devices[i].ring_asked &= s->devices[i].has_ring;
+	if (s->ready)
+		rings_grow(s);
+}
+
+static void ask_for_ring(struct sup_device *d, size_t bytes)
+{
+	struct node_ring ring = ring_of(bytes);
+	uint8_t text[64];
+	struct wr w;
+	struct node_msg msg = { .type = NM_RING,
+				.id = d->plan->id,
+				.text = (const char *)text,
+				.fds = { d->user_ns, d->net_ns },
+				.n_fds = 2 };
+
+	wr_init(&w, text, sizeof(text));
+	node_ring_write(&w, &ring);
+	msg.text_len = wr_len(&w);
+	d->ring_asked = node_msg_send(d->sup->zygote.fd, &msg) == 0;
+}
+
+void rings_grow(struct sup *s)
+{
+	size_t share = s->birth->quiet ? 0 : ring_share(s);
+
+	if (ring_first_bytes(share) == share)
+		return;
+	for (size_t i = 0; i < s->plan->n_devices; i++)
+		if (s->devices[i].capture_fd >= 0 && !s->devices[i].ring_asked)
+			ask_for_ring(&s->devices[i], share);
+}
+
+/* Without a larger one, the first goes on. */
+void device_on_ring(struct sup *s, struct node_msg *msg)
+{
+	struct sup_device *d =
+		msg->id >= 1 && msg->id <= s->plan->n_devices ? &s->devices[msg->id - 1] : NULL;
+
+	if (!d || !d->ring_asked || d->has_ring)
+		return;
+	d->ring_pid = msg->status > 0 ? msg->status : 0;
+	if (d->ring_pid > 0)
+		return;
+	d->has_ring = true;
+	if (msg->status < 0 || msg->n_fds != 1) {
+		fprintf(stderr, "<4>%s: no larger packet ring: %s\n", d->plan->name,
+			strerror(-msg->status));
+		return;
+	}
+	d->next_capture_fd = msg->fds[0];
+	msg->n_fds = 0;
+	log_add_ring(d);
 }
 
 /* --- its answer --------------------------------------------------------------------------- */

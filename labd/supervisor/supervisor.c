@@ -26,6 +26,7 @@
 
 #define PROGRESS_EVERY_NS (100 * MSEC)
 #define END_WAIT_MS	  15000
+#define RINGS_AFTER_MS	  100 /* services that begin come first */
 
 int64_t sup_mono_ns(void)
 {
@@ -84,8 +85,16 @@ void sup_progress(struct sup *s)
 		s->plan->n_devices, s->n_links_made);
 }
 
+static void on_rings(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd, (void)what;
+	rings_grow(arg);
+}
+
 void sup_is_ready(struct sup *s)
 {
+	struct timeval soon = { .tv_usec = RINGS_AFTER_MS * 1000 };
+
 	if (s->ready || s->ending || !s->devices_ready || !s->log_ready)
 		return;
 	s->ready = true;
@@ -96,6 +105,7 @@ void sup_is_ready(struct sup *s)
 		s->birth->status_fd = -1;
 	}
 	control_ready(s);
+	(void)event_base_once(s->base, -1, EV_TIMEOUT, on_rings, s, &soon);
 	for (size_t i = 0; i < s->plan->n_devices; i++)
 		enter_run_exec(&s->devices[i]);
 }
@@ -261,6 +271,13 @@ static void signal_devices(struct sup *s, int signal)
 			kill(s->devices[i].pid, signal);
 }
 
+static void signal_ring_makers(struct sup *s)
+{
+	for (size_t i = 0; s->devices && i < s->plan->n_devices; i++)
+		if (s->devices[i].ring_pid > 0)
+			kill(s->devices[i].ring_pid, SIGKILL);
+}
+
 /* Links before processes, whose kernels would say goodbye to their peers; the devices are stopped
  * meanwhile, so that none reacts to it. The log last, so that it commits what it has. */
 static void take_down(struct sup *s)
@@ -269,6 +286,7 @@ static void take_down(struct sup *s)
 	int status;
 	pid_t pid;
 
+	signal_ring_makers(s);
 	signal_devices(s, SIGSTOP);
 	links_delete(s);
 	signal_devices(s, SIGKILL);

@@ -58,6 +58,9 @@ struct sup_device {
 	int journal_node_fd, journal_log_fd; /* both ends, for restarts */
 	int log_netlink_fd;		     /* for the log: interface numbers and counters */
 	int capture_fd;			     /* AF_PACKET in its namespace; -1 = captures nothing */
+	int next_capture_fd;	   /* with a larger ring, until the log has gone over to it */
+	bool ring_asked, has_ring; /* the larger one; its answer came */
+	pid_t ring_pid;		   /* who makes it; 0 = nobody */
 	int state_fd, files_fd;
 	struct event *ctl_ev;
 	struct nl_h *nl; /* requests in its namespace */
@@ -157,6 +160,9 @@ void devices_spawn_some(struct sup *s);
 void devices_ask_again(struct sup *s); /* there is a new zygote */
 void devices_look(struct sup *s);      /* now and then: after answers that never came */
 void device_on_spawned(struct sup *s, struct node_msg *msg);
+/* A lab comes up with small packet rings: where it may have large ones they are asked for now. */
+void rings_grow(struct sup *s);
+void device_on_ring(struct sup *s, struct node_msg *msg);
 
 /* device.c */
 int devices_init(struct sup *s);
@@ -192,6 +198,7 @@ int wires_barrier(struct sup *s, uint64_t n);
 
 /* process_log.c */
 void log_add_device(struct sup_device *d);
+void log_add_ring(struct sup_device *d); /* next_capture_fd */
 void log_device_event(struct sup_device *d, const char *what, const char *why);
 void log_event(struct sup *s, const char *what, const char *why); /* of the lab itself */
 int log_barrier(struct sup *s, uint64_t n);

@@ -21,6 +21,11 @@ enum node_msg_type {
 	/* zygote -> supervisor. id = device, status = negative errno or the pid (in the
 	 * supervisor's pid namespace), text = reason. fds: pidfd, user ns, network ns. */
 	NM_SPAWNED,
+	/* supervisor -> zygote -> supervisor: another packet ring in the network namespace of
+	 * device id. text = base/node_spawn.h's bytes of a ring; fds: user namespace, network
+	 * namespace. Its answers: status = the pid of who makes it; status = 0, fds: the ring's
+	 * socket. Negative errno in either: there will be none. */
+	NM_RING,
 	/* node -> supervisor: its namespaces are prepared (settings that links inherit are
 	 * written). fds: the socket of its packet ring, where one was asked for; it keeps frames
 	 * from now on. */

@@ -24,15 +24,28 @@ static const char *get_text(struct rd *r)
 	return "";
 }
 
+void node_ring_write(struct wr *w, const struct node_ring *ring)
+{
+	wr_u32(w, ring->block_bytes);
+	wr_u32(w, ring->n_blocks);
+	wr_u32(w, ring->frame_bytes);
+	wr_u32(w, ring->retire_ms);
+}
+
+void node_ring_read(struct rd *r, struct node_ring *ret)
+{
+	*ret = (struct node_ring){ .block_bytes = rd_u32(r) };
+	ret->n_blocks = rd_u32(r);
+	ret->frame_bytes = rd_u32(r);
+	ret->retire_ms = rd_u32(r);
+}
+
 void node_spawn_write(struct wr *w, const struct node_spawn *s)
 {
 	wr_u8(w, (uint8_t)s->kind);
 	wr_u8(w, s->quiet);
 	wr_u64(w, s->seed);
-	wr_u32(w, s->ring.block_bytes);
-	wr_u32(w, s->ring.n_blocks);
-	wr_u32(w, s->ring.frame_bytes);
-	wr_u32(w, s->ring.retire_ms);
+	node_ring_write(w, &s->ring);
 	wr_u16(w, s->n_ifaces);
 	put_text(w, s->name);
 	put_text(w, s->uid_map);
@@ -55,10 +68,7 @@ int node_spawn_read(struct rd *r, struct node_spawn *ret)
 	*ret = (struct node_spawn){ .kind = kind };
 	ret->quiet = rd_u8(r) != 0;
 	ret->seed = rd_u64(r);
-	ret->ring.block_bytes = rd_u32(r);
-	ret->ring.n_blocks = rd_u32(r);
-	ret->ring.frame_bytes = rd_u32(r);
-	ret->ring.retire_ms = rd_u32(r);
+	node_ring_read(r, &ret->ring);
 	ret->n_ifaces = rd_u16(r);
 	ret->name = get_text(r);
 	ret->uid_map = get_text(r);

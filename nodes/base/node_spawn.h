@@ -31,6 +31,8 @@ struct node_spawn_iface {
 	const char *name, *kname;
 };
 
+void node_ring_write(struct wr *w, const struct node_ring *ring);
+void node_ring_read(struct rd *r, struct node_ring *ret);
 void node_spawn_write(struct wr *w, const struct node_spawn *s);
 void node_spawn_write_iface(struct wr *w, const struct node_spawn_iface *f);
 /* What they return points into the bytes. 0 or -EBADMSG. */

@@ -358,12 +358,108 @@ static void counts_what_the_ring_lost(void **state)
 	stop(p);
 }
 
+/* Each from a port of its own, so that every frame can be told from the others. */
+static void send_numbered(struct proc *p, unsigned from, unsigned to, unsigned pause_us)
+{
+	for (unsigned i = from; i < to; i++) {
+		struct frame f = maker_udp(PC1_ETH0, 0, maker_ep(0, 1, (uint16_t)i),
+					   maker_ep(0, 255, 9), "hello", 5, 1);
+
+		assert_int_equal(send(p->frames, f.b, f.len, 0), (ssize_t)f.len);
+		usleep(pause_us);
+	}
+}
+
+/* Every frame once, in order. */
+static void assert_numbered(struct proc *p, const char *n)
+{
+	assert_string_equal(ask(p, "SELECT count(*) FROM packet"), n);
+	assert_string_equal(ask(p, "SELECT count(*) FROM (SELECT f.src_port - lag(f.src_port) OVER "
+				   "(ORDER BY p.id) AS step FROM packet p JOIN flow f "
+				   "ON f.id = p.flow) WHERE step <> 1"),
+			    "0");
+	assert_string_equal(ask(p, "SELECT count(*) FROM capture_gap WHERE what = 'frames'"), "0");
+}
+
+static uint32_t give_ring(struct proc *p, int *ret_fd)
+{
+	struct log_msg msg = { .type = LM_RING,
+			       .device = SW1,
+			       .id = ++p->next_id,
+			       .fds = { -1, socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0), -1 } };
+
+	*ret_fd = msg.fds[1];
+	assert_int_equal(log_msg_send(p->control, &msg), 0);
+	return msg.id;
+}
+
+/* Frames before, meanwhile and after; then a log that knows only the larger ring. */
+static void goes_over_to_a_larger_ring(void **state)
+{
+	struct proc *p = *state;
+	int fd, status;
+	uint32_t id;
+
+	p->args.ring_bytes = 256 << 10;
+	start(p, false);
+	assert_int_equal(answer(p, 0), 0);
+	send_numbered(p, 10000, 10100, 0);
+	id = give_ring(p, &fd);
+	send_numbered(p, 10100, 10200, 0);
+	assert_int_equal(answer(p, id), 0);
+	close(p->fds.capture);
+	p->fds.capture = fd;
+	send_numbered(p, 10200, 10300, 0);
+	barrier(p);
+	assert_numbered(p, "300");
+	assert_int_equal(tell(p, (struct log_msg){ .type = LM_STATS }), 0);
+	assert_non_null(strstr(p->reply, "\"ring_bytes\": 262144"));
+	kill(p->pid, SIGKILL);
+	assert_int_equal(waitpid(p->pid, &status, 0), p->pid);
+	send_numbered(p, 10300, 10400, 0);
+	start(p, true);
+	assert_int_equal(answer(p, 0), 0);
+	barrier(p);
+	assert_numbered(p, "400");
+	stop(p);
+}
+
+static void goes_over_while_frames_never_pause(void **state)
+{
+	struct proc *p = *state;
+	int fd, status;
+	uint32_t id;
+	pid_t sender;
+
+	start(p, false);
+	assert_int_equal(answer(p, 0), 0);
+	sender = fork();
+	if (sender == 0) {
+		send_numbered(p, 10000, 16000, 200);
+		_exit(0);
+	}
+	usleep(100 * 1000);
+	id = give_ring(p, &fd);
+	assert_int_equal(answer(p, id), 0);
+	assert_int_equal(waitpid(sender, &status, WNOHANG), 0); /* it is still at it */
+	assert_int_equal(waitpid(sender, &status, 0), sender);
+	barrier(p);
+	assert_numbered(p, "6000");
+	stop(p);
+	close(fd);
+}
+
 int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 	const struct CMUnitTest tests[] = {
-		T(logs_a_ring),		 T(logs_a_feed_with_its_fate), T(a_barrier_has_everything),
-		T(goes_on_after_a_kill), T(counts_what_the_ring_lost),
+		T(logs_a_ring),
+		T(logs_a_feed_with_its_fate),
+		T(a_barrier_has_everything),
+		T(goes_on_after_a_kill),
+		T(counts_what_the_ring_lost),
+		T(goes_over_to_a_larger_ring),
+		T(goes_over_while_frames_never_pause),
 	};
 
 	if (!own_namespaces()) {
