@@ -165,14 +165,19 @@ kill_node lin
 until_true 10 has_address lin 10.0.0.50 || fail "the lines of exec: were not run again"
 
 # --- reload and write memory --------------------------------------------------------------------
-ctl run r1 reload
-until_true 10 is_state r1 ready || fail "r1 does not come back from reload"
+# The command has ended before its device has.
+reload_r1() {
+	local pid
+	pid=$(node_pid "$sup" parts r1)
+	ctl run r1 reload
+	until_true 10 is_other_node r1 "$pid" || fail "r1 does not come back from reload: $(ctl ps)"
+}
+reload_r1
 ctl run r1 show running-config | grep -q R-ONE && fail "reload without a startup-config kept a line that was not saved"
 ctl exec r1 -- ip route show | grep -q '^10.9.0.0' && fail "a route that the configuration no longer has is in the kernel"
 printf 'configure terminal\nhostname R-TWO\nip route 10.8.0.0 255.255.0.0 10.0.1.2\nend\nwrite memory\nconfigure terminal\nhostname R-THREE\nend\n' |
 	ctl console r1 >/dev/null
-ctl run r1 reload
-until_true 10 is_state r1 ready || fail "r1 does not come back from the second reload"
+reload_r1
 ctl run r1 show running-config | grep -q '^hostname R-TWO' || fail "reload does not start from what was saved"
 ctl exec r1 -- ip route show | grep -q '^10.8.0.0/16' || fail "the saved route is not in the kernel"
 kill_node r1
