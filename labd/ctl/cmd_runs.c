@@ -96,17 +96,19 @@ static void print_open_json(const struct run *run)
 
 static int open_run(struct ctl *c)
 {
-	bool sql = ctl_take_flag(c, "--sql");
+	bool sql = ctl_take_flag(c, "--sql"), path = ctl_take_flag(c, "--path");
 	struct answer_style style = { .json = c->json };
 	struct run run;
 
-	if (c->argc > 2 || (c->argc == 2 && c->argv[1][0] == '-'))
+	if (c->argc > 2 || (c->argc == 2 && c->argv[1][0] == '-') || (sql && path))
 		return ctl_usage(c);
 	if (run_find(c, c->argc == 2 ? c->argv[1] : NULL, &run) < 0)
 		return 1;
 	if (sql)
 		return sql_session(&run, &style, NULL);
-	if (c->json)
+	if (path)
+		printf("%s/log.db\n", run.dir);
+	else if (c->json)
 		print_open_json(&run);
 	else
 		print_open(&run);

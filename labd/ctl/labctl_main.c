@@ -6,9 +6,10 @@
 
 /* clang-format off */
 const struct subcommand subcommands[] = {
-	{ "up", "FILE|NAME [--wait]", "Bring a lab up, from its file or the name of an example",
+	{ "up", "FILE|NAME [--wait] [--no-log]", "Bring a lab up, from its file or the name of an example",
 	  "Nothing is started before the whole file is valid, every device's configuration included.\n"
-	  "With --wait it returns when every interface that asks for an address has one.", cmd_up },
+	  "With --wait it returns when every interface that asks for an address has one. --no-log keeps no\n"
+	  "record of frames and decisions: for measurements.", cmd_up },
 	{ "down", "[NAME|--all]", "End a lab; nothing of it stays but its run's files", NULL, cmd_down },
 	{ "ps", "", "List the lab's devices and links, or the labs that run", NULL, cmd_ps },
 	{ "run", "DEVICE COMMAND...", "Run a command of the device's own language",
@@ -48,9 +49,10 @@ const struct subcommand subcommands[] = {
 	  "everything; the exit status is 0 when all pass. --verbose also shows the output and rows of\n"
 	  "what passed; --tap and --junit are for programs.", cmd_test },
 	{ "runs", "", "List the runs that are kept", "--lab NAME lists one lab's.", cmd_runs },
-	{ "open", "[RUN] [--sql]", "Say where a run's files are, or ask its database",
+	{ "open", "[RUN] [--sql|--path]", "Say where a run's files are, or ask its database",
 	  "RUN is a run's name or LAB/RUN as `labctl runs` shows it; without it the newest is meant.\n"
-	  "--sql opens the prompt of `labctl sql` on it.", cmd_runs },
+	  "--sql opens the prompt of `labctl sql` on it; --path prints where the database is, for\n"
+	  "`sqlite3 -readonly \"$(labctl open --path)\"`.", cmd_runs },
 	{ "rm", "RUN...|--older DAYS|--all", "Remove runs; never one that is running", NULL, cmd_runs },
 	{ "validate", "FILE...", "Check lab files, every device's configuration included", NULL, cmd_validate },
 	{ "doctor", "", "Say what this host allows, and what to do about the rest",
@@ -72,7 +74,7 @@ const struct subcommand *subcommand_find(const char *name)
 
 static void print_usage(FILE *out, const struct subcommand *s)
 {
-	fprintf(out, "usage: labctl %s %s\n", s->name, s->args);
+	fprintf(out, "usage: labctl %s%s%s\n", s->name, *s->args ? " " : "", s->args);
 	if (s->help)
 		fprintf(out, "\n%s.\n", s->help);
 	if (s->details)

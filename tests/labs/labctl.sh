@@ -112,6 +112,9 @@ expect "no such interface!" 'did you mean pc1' labctl capture pc7 -w "$work/y"
 expect "runs" 'small +20.*latest' labctl runs
 expect "open" '/log.db$' labctl open
 expect "open, with a question" 'pc1' sh -c 'echo "SELECT name FROM device" | labctl open --sql'
+expect "open, only the path" '^2$' sh -c 'sqlite3 -readonly "$(labctl open --path)" "SELECT count(*) FROM device"'
+expect "open, two things at once!" 'usage: labctl open' labctl open --sql --path
+expect "usage ends with its last word" '^usage: labctl ps$' labctl ps --help
 expect "rm" 'removed small/' labctl rm --all
 expect "no run is kept" 'no run is kept' labctl runs
 expect "doctor" 'labs run here' labctl doctor
