@@ -1,15 +1,15 @@
 /* A small ring's larger successor.
  *
  * A socket cannot be given another ring while frames come. So for a while two sockets hear the same
- * frames, each in a ring of its own, and at a cut, a moment that both have passed, the log goes over
- * from one to the other: what is stamped up to the cut is read from the first, what is stamped later
- * from the second. Each socket stamps its copy itself, some 100 ns apart: a cut where nothing is near
- * is exact. When frames never pause it is made at the stamp of one that was read: the kernel gives a
- * frame to the socket that came last first, so that of one flow no frame is lost or read twice. Of two
- * processors' one may be: the interfaces' counters are compared then.
+ * frames, each in a ring of its own, and at a cut, a moment that both have passed, the log goes
+ * over from one to the other: what is stamped up to the cut is read from the first, what is stamped
+ * later from the second. Each socket stamps its copy itself, some 100 ns apart: a cut where nothing
+ * is near is exact. When frames never pause it is made at the stamp of one that was read: the
+ * kernel gives a frame to the socket that came last first, so that of one flow no frame is lost or
+ * read twice. Of two processors' one may be: the interfaces' counters are compared then.
  *
- * (PACKET_FANOUT with a filter as its switch would be exact always. It costs whoever sends 5 % of its
- * rate, for good.) */
+ * (PACKET_FANOUT with a filter as its switch would be exact always. It costs whoever sends 5 % of
+ * its rate, for good.) */
 #include <errno.h>
 
 #include "labd/log/sources_in.h"
