@@ -167,8 +167,8 @@ static int set_pragmas(struct db *db, const struct db_options *o)
 	/* Automatic checkpoints would come at a moment of SQLite's choosing; see db_checkpoint().
 	 */
 	(void)snprintf(text, sizeof(text),
-		       "PRAGMA page_size = 16384; PRAGMA journal_mode = WAL;"
-		       "PRAGMA synchronous = %s; PRAGMA wal_autocheckpoint = 0;"
+		       "PRAGMA synchronous = %s; PRAGMA page_size = 16384;"
+		       "PRAGMA journal_mode = WAL; PRAGMA wal_autocheckpoint = 0;"
 		       "PRAGMA cache_size = -%d; PRAGMA temp_store = MEMORY;"
 		       "PRAGMA foreign_keys = OFF; PRAGMA trusted_schema = ON;"
 		       "PRAGMA secure_delete = OFF",

@@ -102,6 +102,12 @@ struct db_sent {
 /* db.c */
 int db_open(const struct db_options *o, struct db **ret, struct sbuf *reterr);
 struct db *db_close(struct db *db);
+/* db_template.c: what a database is made of before it knows anything of its lab; 0 = not known. */
+uint64_t db_template_key(const char *describe, size_t len);
+/* Makes a database that is not there yet a copy of the template, if that was made of the same. */
+bool db_template_use(const char *template, uint64_t key, const char *db_path);
+/* What is committed becomes the template. */
+void db_template_keep(struct db *db, const char *template, uint64_t key);
 int db_begin(struct db *db);
 int db_commit(struct db *db);
 void db_rollback(struct db *db);
@@ -146,8 +152,9 @@ int db_put_event(struct db *db, nsec_t time_ns, int64_t wall_ns, int64_t device,
 /* db_fact.c: one table a kind */
 struct fact_table;
 struct describe_fact;
+/* `exists`: it is in the database as this program makes it. */
 int db_make_fact_table(struct db *db, unsigned number, const struct describe_fact *kind,
-		       struct sbuf *reterr);
+		       bool exists, struct sbuf *reterr);
 struct db_fact {
 	unsigned kind;
 	const char *device;

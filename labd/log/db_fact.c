@@ -93,19 +93,28 @@ static int prepare(struct db *db, const struct sbuf *sql, sqlite3_stmt **ret)
 					   SQLITE_PREPARE_PERSISTENT, ret, NULL));
 }
 
+static int create_table(struct db *db, const struct describe_fact *kind)
+{
+	struct sbuf sql = SBUF(SQL_TEXT_MAX);
+	int r;
+
+	create_sql(kind, &sql);
+	r = sql.full ? -ENOBUFS : db_exec(db, sbuf_text(&sql));
+	sbuf_done(&sql);
+	return r;
+}
+
+/* When it is written to for the first time: of most kinds a lab has no fact. */
 static int prepare_table(struct db *db, struct fact_table *t)
 {
 	const struct describe_fact *kind = t->kind;
 	struct sbuf sql = SBUF(SQL_TEXT_MAX);
 	int r;
 
-	create_sql(kind, &sql);
-	r = sql.full ? -ENOBUFS : db_exec(db, sbuf_text(&sql));
-	if (r == 0) {
-		sbuf_reset(&sql);
-		insert_sql(kind, &sql);
-		r = prepare(db, &sql, &t->begin);
-	}
+	if (t->end_all)
+		return 0;
+	insert_sql(kind, &sql);
+	r = prepare(db, &sql, &t->begin);
 	if (r == 0) {
 		sbuf_reset(&sql);
 		sbuf_printf(&sql,
@@ -161,10 +170,10 @@ static void table_free(struct fact_table *t)
 }
 
 int db_make_fact_table(struct db *db, unsigned number, const struct describe_fact *kind,
-		       struct sbuf *reterr)
+		       bool exists, struct sbuf *reterr)
 {
 	struct fact_table *t;
-	int r;
+	int r = 0;
 
 	for (unsigned i = 0; i < kind->n_columns; i++) {
 		if (is_fixed(kind->columns[i].name)) {
@@ -181,8 +190,9 @@ int db_make_fact_table(struct db *db, unsigned number, const struct describe_fac
 	t->kind = kind;
 	for (unsigned i = 0; i < VAL_LIST_MAX; i++)
 		t->text[i] = SBUF(VALUE_TEXT_MAX);
-	r = prepare_table(db, t);
-	if (r == 0)
+	if (!exists)
+		r = create_table(db, kind);
+	if (r == 0 && !exists)
 		r = list_kind(db, number, kind);
 	if (r < 0) {
 		sbuf_printf(reterr, "table %s: %s", kind->table, sqlite3_errmsg(db->sql));
@@ -226,9 +236,12 @@ static void bind_value(struct fact_table *t, unsigned i, const struct val *v)
 	}
 }
 
+/* The table of this kind, ready to be written to; NULL: there is none. */
 static struct fact_table *table_of(struct db *db, unsigned kind)
 {
-	return kind < DB_FACT_KINDS_MAX ? db->facts[kind] : NULL;
+	struct fact_table *t = kind < DB_FACT_KINDS_MAX ? db->facts[kind] : NULL;
+
+	return t && prepare_table(db, t) == 0 ? t : NULL;
 }
 
 int db_fact_begin(struct db *db, const struct db_fact *f)
@@ -276,6 +289,9 @@ int db_facts_end_all(struct db *db, const char *device, nsec_t at_ns, const char
 
 		if (!t || (keep_durable && t->kind->durable))
 			continue;
+		r = prepare_table(db, t);
+		if (r < 0)
+			break;
 		sqlite3_bind_int64(t->end_all, 1, at_ns);
 		bind_text(t->end_all, 2, why);
 		bind_text(t->end_all, 3, device);

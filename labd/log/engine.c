@@ -279,7 +279,12 @@ static int open_store(struct engine *e, struct sbuf *reterr)
 				   .size_limit_bytes = e->args->size_limit_bytes,
 				   .payload_bytes = e->args->payload_bytes,
 				   .n_ways = e->n_ways };
+	const struct log_args *a = e->args;
 
+	if (a->template_path && !a->resumed) {
+		e->template_key = db_template_key(a->describe, a->describe_len);
+		e->from_template = db_template_use(a->template_path, e->template_key, a->db_path);
+	}
 	return store_open(&o, &e->store, reterr);
 }
 

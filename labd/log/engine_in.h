@@ -15,6 +15,8 @@ struct engine {
 	struct tie_way *ways; /* by way id; ids 0 and 1 are nobody's */
 	uint32_t n_ways;
 	struct store *store;
+	uint64_t template_key;
+	bool from_template; /* the database has all that does not depend on the lab */
 	struct flows *flows;
 	struct apps *apps;
 	struct tie *tie;
@@ -29,7 +31,8 @@ struct engine {
 
 /* engine_plan.c */
 int engine_make_ways(struct engine *e, struct sbuf *reterr);
-/* One transaction: the lab, its devices, interfaces, links, rules, and the tables of facts. */
+/* Rules and the tables of facts, where they are not there yet; then the lab, its devices,
+ * interfaces and links. */
 int engine_fill_database(struct engine *e, struct sbuf *reterr);
 
 #endif

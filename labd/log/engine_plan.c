@@ -100,12 +100,13 @@ int engine_make_ways(struct engine *e, struct sbuf *reterr)
 	return 0;
 }
 
-static int put_plan(struct engine *e)
+static int put_plan(struct engine *e, struct sbuf *reterr)
 {
 	const struct log_args *a = e->args;
 	struct db *db = store_db(e->store);
 	int r = db_put_lab(db, &a->lab);
 
+	(void)reterr;
 	for (size_t i = 0; r == 0 && i < a->n_devices; i++)
 		r = db_put_device(db, &a->devices[i]);
 	for (size_t i = 0; r == 0 && i < a->n_ifaces; i++)
@@ -140,28 +141,44 @@ static int put_fact_tables(struct engine *e, struct sbuf *reterr)
 	int r = 0;
 
 	for (unsigned i = 0; r == 0 && i < e->describe.n_facts; i++)
-		r = db_make_fact_table(store_db(e->store), i, &e->describe.facts[i], reterr);
+		r = db_make_fact_table(store_db(e->store), i, &e->describe.facts[i],
+				       e->from_template, reterr);
+	return r;
+}
+
+/* What is the same for every lab. */
+static int put_constants(struct engine *e, struct sbuf *reterr)
+{
+	int r = e->from_template ? 0 : put_rules(e);
+
+	return r < 0 ? r : put_fact_tables(e, reterr);
+}
+
+/* One transaction. */
+static int put(struct engine *e, int (*rows)(struct engine *e, struct sbuf *reterr),
+	       struct sbuf *reterr)
+{
+	int r = store_ready(e->store) ? 0 : -EIO;
+
+	if (r == 0)
+		r = rows(e, reterr);
+	store_check(e->store, r);
+	if (r < 0 && reterr->len == 0)
+		sbuf_printf(reterr, "the lab could not be written: %s",
+			    db_error(store_db(e->store)));
+	if (r == 0)
+		store_commit(e->store, 0);
 	return r;
 }
 
 int engine_fill_database(struct engine *e, struct sbuf *reterr)
 {
-	int r = store_ready(e->store) ? 0 : -EIO;
+	int r = put(e, put_constants, reterr);
 
+	if (r == 0 && e->args->template_path && !e->args->resumed && !e->from_template)
+		db_template_keep(store_db(e->store), e->args->template_path, e->template_key);
 	if (r == 0)
-		r = put_plan(e);
-	if (r == 0)
-		r = put_rules(e);
+		r = put(e, put_plan, reterr);
 	db_plan_done(store_db(e->store));
-	if (r == 0)
-		r = put_fact_tables(e, reterr);
-	store_check(e->store, r);
-	if (r < 0) {
-		if (reterr->len == 0)
-			sbuf_printf(reterr, "the lab could not be written: %s",
-				    db_error(store_db(e->store)));
-		return r;
-	}
-	store_commit(e->store, 0);
-	return 0;
+	return r;
 }

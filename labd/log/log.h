@@ -76,6 +76,7 @@ struct log_args {
 
 	const char *db_path; /* created, or gone on with when `resumed` */
 	bool resumed;
+	const char *template_path; /* what a new one is copied from, made if need be; NULL = none */
 	uint32_t payload_bytes;	   /* of each frame to keep; 0 = all, LOG_KEEP_HEADERS = headers */
 	uint64_t size_limit_bytes; /* of the database; 0 = what the disk has */
 	bool power_safe;	   /* commits survive a power cut */

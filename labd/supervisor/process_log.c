@@ -167,11 +167,12 @@ static size_t gather_fds(const struct sup *s, struct log_device_fds *out, int *k
 static _Noreturn void run_log(struct sup *s, int control_fd, bool resumed)
 {
 	struct described d = { 0 };
-	char path[4200];
+	char path[4200], template[4200];
 	int *keep = calloc(3 * s->plan->n_devices + 8, sizeof(*keep));
 	struct log_device_fds *fds = calloc(s->plan->n_devices + 1, sizeof(*fds));
 	struct timespec now;
 	struct log_args args = { .db_path = path,
+				 .template_path = template,
 				 .resumed = resumed,
 				 .size_limit_bytes = s->plan->log.size_bytes,
 				 .payload_bytes = payload_of(&s->plan->log),
@@ -189,6 +190,8 @@ static _Noreturn void run_log(struct sup *s, int control_fd, bool resumed)
 		_exit(1);
 	clock_gettime(CLOCK_REALTIME, &now);
 	snprintf(path, sizeof(path), "%s/log.db", s->birth->run_dir);
+	/* Beside the labs, of which it is the folder of a run. */
+	snprintf(template, sizeof(template), "%s/../../.log-template", s->birth->run_dir);
 	args.lab = (struct log_lab){ .name = s->plan->name,
 				     .seed = s->plan->seed,
 				     .epoch_ns = clock_epoch(s->clock),

@@ -358,6 +358,56 @@ static void counts_what_the_ring_lost(void **state)
 	stop(p);
 }
 
+static int mkdir_of(const char *path)
+{
+	char dir[64];
+
+	str_copy(dir, sizeof(dir), path);
+	*strrchr(dir, '/') = '\0';
+	return mkdir(dir, 0700);
+}
+
+/* Runs a log that begins anew; what its database is made of, in a few numbers. */
+static const char *made_with_template(struct proc *p, const char *template)
+{
+	static char text[256];
+
+	p->args.template_path = template;
+	start(p, false);
+	assert_int_equal(answer(p, 0), 0);
+	stop(p);
+	assert_string_equal(ask(p, "PRAGMA integrity_check"), "ok");
+	str_copy(text, sizeof(text),
+		 ask(p, "SELECT (SELECT count(*) || ' ' || sum(length(name || coalesce(sql, ''))) "
+			"FROM sqlite_schema) || ' ' || (SELECT count(*) || ' ' || "
+			"sum(id * length(name || sentence || source)) FROM rule) || ' ' || "
+			"(SELECT count(*) FROM fact_kind) || ' ' || (SELECT count(*) FROM way)"));
+	maker_remove(p->path);
+	assert_int_equal(mkdir_of(p->path), 0);
+	return text;
+}
+
+static void begins_with_a_template(void **state)
+{
+	struct proc *p = *state;
+	char template[80], anew[256];
+	struct stat first, second;
+
+	snprintf(template, sizeof(template), "%s-kept", p->path);
+	*strrchr(template, '/') = '-'; /* beside the folder */
+	str_copy(anew, sizeof(anew), made_with_template(p, NULL));
+	assert_string_equal(made_with_template(p, template), anew);
+	assert_int_equal(stat(template, &first), 0);
+	assert_string_equal(made_with_template(p, template), anew);
+	assert_int_equal(stat(template, &second), 0);
+	assert_int_equal(second.st_ino, first.st_ino); /* it was good */
+	assert_int_equal(truncate(template, first.st_size / 2), 0);
+	assert_string_equal(made_with_template(p, template), anew);
+	assert_int_equal(stat(template, &second), 0);
+	assert_int_equal(second.st_size, first.st_size);
+	unlink(template);
+}
+
 /* Each from a port of its own, so that every frame can be told from the others. */
 static void send_numbered(struct proc *p, unsigned from, unsigned to, unsigned pause_us)
 {
@@ -458,6 +508,7 @@ int main(void)
 		T(a_barrier_has_everything),
 		T(goes_on_after_a_kill),
 		T(counts_what_the_ring_lost),
+		T(begins_with_a_template),
 		T(goes_over_to_a_larger_ring),
 		T(goes_over_while_frames_never_pause),
 	};
