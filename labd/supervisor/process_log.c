@@ -222,10 +222,12 @@ static void on_ring_done(struct sup *s, uint32_t id, int status)
 
 	if (!d || d->next_capture_fd < 0)
 		return;
-	if (status == 0)
+	if (status == 0) {
+		d->last_capture_fd = d->capture_fd;
 		d->capture_fd = d->next_capture_fd;
-	else
+	} else {
 		close(d->next_capture_fd);
+	}
 	d->next_capture_fd = -1;
 }
 

@@ -1,4 +1,4 @@
-/* From nothing to `ready`, and the end. */
+/* From nothing to `ready`. */
 #include "labd/supervisor/supervisor.h"
 
 #include <errno.h>
@@ -25,7 +25,6 @@
 #include "netns/sysctl.h"
 
 #define PROGRESS_EVERY_NS (100 * MSEC)
-#define END_WAIT_MS	  15000
 #define RINGS_AFTER_MS	  100 /* services that begin come first */
 
 int64_t sup_mono_ns(void)
@@ -262,48 +261,6 @@ void sup_end(struct sup *s)
 {
 	s->ending = true;
 	event_base_loopbreak(s->base);
-}
-
-static void signal_devices(struct sup *s, int signal)
-{
-	for (size_t i = 0; s->devices && i < s->plan->n_devices; i++)
-		if (s->devices[i].pid > 0)
-			kill(s->devices[i].pid, signal);
-}
-
-static void signal_ring_makers(struct sup *s)
-{
-	for (size_t i = 0; s->devices && i < s->plan->n_devices; i++)
-		if (s->devices[i].ring_pid > 0)
-			kill(s->devices[i].ring_pid, SIGKILL);
-}
-
-/* Links before processes, whose kernels would say goodbye to their peers; the devices are stopped
- * meanwhile, so that none reacts to it. The log last, so that it commits what it has. */
-static void take_down(struct sup *s)
-{
-	int64_t until = sup_mono_ns() + END_WAIT_MS * MSEC;
-	int status;
-	pid_t pid;
-
-	signal_ring_makers(s);
-	signal_devices(s, SIGSTOP);
-	links_delete(s);
-	signal_devices(s, SIGKILL);
-	if (s->zygote.pid > 0)
-		kill(s->zygote.pid, SIGKILL);
-	if (s->wires.pid > 0)
-		kill(s->wires.pid, SIGKILL);
-	if (s->log.fd >= 0)
-		shutdown(s->log.fd, SHUT_RDWR); /* the log commits and ends */
-	while (s->log.pid > 0 && sup_mono_ns() < until) {
-		pid = waitpid(-1, &status, WNOHANG);
-		if (pid == s->log.pid || (pid < 0 && errno == ECHILD))
-			s->log.pid = 0;
-		else if (pid == 0)
-			usleep(1000);
-	}
-	/* What is left ends with PID 1: the kernel sees to it. */
 }
 
 int supervisor_main(struct birth *b)

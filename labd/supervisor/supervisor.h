@@ -5,7 +5,8 @@
  * go to the log process, which has no power. Files, each with one job:
  *
  *   birth.c       into namespaces of its own
- *   supervisor.c  the loop; from nothing to `ready`, and the end
+ *   supervisor.c  the loop; from nothing to `ready`
+ *   down.c        the end
  *   device.c      devices: started, started anew after a crash, stopped
  *   spawn.c       their processes: asked of the zygote, known by its answer
  *   link.c        bridges, veth pairs, wires
@@ -58,7 +59,8 @@ struct sup_device {
 	int journal_node_fd, journal_log_fd; /* both ends, for restarts */
 	int log_netlink_fd;		     /* for the log: interface numbers and counters */
 	int capture_fd;			     /* AF_PACKET in its namespace; -1 = captures nothing */
-	int next_capture_fd;	   /* with a larger ring, until the log has gone over to it */
+	int next_capture_fd; /* with a larger ring, until the log has gone over to it */
+	int last_capture_fd; /* the smaller one that was read before: not closed until the end */
 	bool ring_asked, has_ring; /* the larger one; its answer came */
 	pid_t ring_pid;		   /* who makes it; 0 = nobody */
 	int state_fd, files_fd;
@@ -184,6 +186,9 @@ int link_set_up(struct sup *s, struct sup_link *l, bool up, char *reterr, size_t
 /* What the interface at end |end| of a wire dropped on its way out, ever; 0 when unknown. */
 int64_t link_drops(struct sup *s, const struct sup_link *l, int end);
 void links_delete(struct sup *s);
+
+/* down.c */
+void take_down(struct sup *s);
 
 /* process.c */
 int processes_start(struct sup *s);
