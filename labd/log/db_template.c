@@ -20,7 +20,8 @@ struct mark {
 	uint64_t key, bytes;
 };
 
-#define MAGIC "labdlog1"
+#define MAGIC	   "labdlog1"
+#define HOLE_BYTES 4096u
 
 uint64_t db_template_key(const char *describe, size_t len)
 {
@@ -48,16 +49,31 @@ static bool is_made_of(int fd, uint64_t key, uint64_t *ret_bytes)
 	       m.bytes == (uint64_t)st.st_size - sizeof(m);
 }
 
-static bool copy(int from, int to, uint64_t bytes)
+static bool copy_part(int from, int to, off_t at, off_t end)
 {
-	while (bytes > 0) {
-		ssize_t n = copy_file_range(from, NULL, to, NULL, bytes, 0);
+	off_t to_at = at;
+
+	while (at < end) {
+		ssize_t n = copy_file_range(from, &at, to, &to_at, (size_t)(end - at), 0);
 
 		if (n <= 0)
 			return false;
-		bytes -= (uint64_t)n;
 	}
 	return true;
+}
+
+/* The pages of empty tables are nearly all zeros: holes in the file, of which there is no need to
+ * make memory. */
+static bool copy(int from, int to, off_t bytes)
+{
+	off_t at, end = 0;
+
+	while (end < bytes && (at = lseek(from, end, SEEK_DATA)) >= 0 && at < bytes) {
+		end = lseek(from, at, SEEK_HOLE);
+		if (end < 0 || !copy_part(from, to, at, end < bytes ? end : bytes))
+			return false;
+	}
+	return ftruncate(to, bytes) == 0;
 }
 
 bool db_template_use(const char *template, uint64_t key, const char *db_path)
@@ -68,7 +84,7 @@ bool db_template_use(const char *template, uint64_t key, const char *db_path)
 
 	if (from >= 0 && key != 0 && is_made_of(from, key, &bytes)) {
 		to = open(db_path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
-		whole = to >= 0 && copy(from, to, bytes);
+		whole = to >= 0 && copy(from, to, (off_t)bytes);
 	}
 	if (to >= 0 && !whole)
 		(void)unlink(db_path);
@@ -79,17 +95,19 @@ bool db_template_use(const char *template, uint64_t key, const char *db_path)
 	return whole;
 }
 
-static bool write_all(int fd, const void *data, size_t len)
+static bool is_zero(const uint8_t *data, size_t len)
 {
-	const uint8_t *at = data;
+	return data[0] == 0 && memcmp(data, data + 1, len - 1) == 0;
+}
 
-	while (len > 0) {
-		ssize_t n = write(fd, at, len);
+/* With holes where there are zeros only. */
+static bool write_image(int fd, const uint8_t *data, size_t len)
+{
+	for (size_t at = 0; at < len; at += HOLE_BYTES) {
+		size_t n = len - at < HOLE_BYTES ? len - at : HOLE_BYTES;
 
-		if (n <= 0)
+		if (!is_zero(data + at, n) && pwrite(fd, data + at, n, (off_t)at) != (ssize_t)n)
 			return false;
-		at += n;
-		len -= (size_t)n;
 	}
 	return true;
 }
@@ -111,7 +129,8 @@ void db_template_keep(struct db *db, const char *template, uint64_t key)
 	memcpy(m.magic, MAGIC, sizeof(m.magic));
 	m.bytes = (uint64_t)bytes;
 	fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-	whole = fd >= 0 && write_all(fd, image, (size_t)bytes) && write_all(fd, &m, sizeof(m));
+	whole = fd >= 0 && write_image(fd, image, (size_t)bytes) &&
+		pwrite(fd, &m, sizeof(m), bytes) == sizeof(m);
 	if (fd >= 0)
 		close(fd);
 	/* Without it the next lab makes its database itself. */
