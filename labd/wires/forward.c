@@ -12,8 +12,7 @@
 #include "labd/wires/feed.h"
 #include "labd/wires/forward_int.h"
 
-#define EVENTS_MAX   64
-#define READS_A_TURN 4 /* batches of one end */
+#define EVENTS_MAX 64
 /* epoll's number for a descriptor: link slot times 2 plus end, or one of these. */
 #define KEY_TIMER   UINT64_MAX
 #define KEY_SPACE   (UINT64_MAX - 1)
@@ -229,10 +228,13 @@ static int open_end(struct forwarder *fw, struct wire_link *link, const struct f
 		    unsigned i, char *reterr, size_t reterr_size)
 {
 	struct wire_dir *dir = &link->dirs[i];
+	struct moment now;
 	int r;
 
 	*dir = (struct wire_dir){ .link = link, .dir = (uint8_t)i };
-	dir->reported_ns = forward_now(fw).real_ns;
+	now = forward_now(fw);
+	dir->reported_ns = now.real_ns;
+	dir->empty_ns = now.mono_ns;
 	r = port_open(&link->ports[i], spec->carrier, spec->fds[i], spec->mtu, spec->ring_bytes);
 	if (r == 0)
 		r = queue_init(&dir->queue, fw->seed, spec->id, i, &spec->spec[i]);
@@ -393,10 +395,7 @@ static void port_event(struct forwarder *fw, uint64_t key, uint32_t events)
 		port_check(&link->ports[dir->dir]);
 		forward_watch_dir(fw, dir);
 	}
-	/* What has to wait anyway is taken in quickly: the kernel's queue in front is short. */
-	for (int i = 0; i < READS_A_TURN && dir->watched; i++)
-		if (!forward_read(fw, dir) || queue_is_empty(&dir->queue))
-			break;
+	forward_read(fw, dir);
 	run_timers(fw);
 }
 

@@ -5,10 +5,6 @@
 
 #include "labd/wires/feed.h"
 
-/* Rounds of reading for one sync and one direction, so that a flood cannot hold it up for ever:
- * more than any queue in front of labd holds. */
-#define SYNC_ROUNDS_MAX 512
-
 /* Brings the counters up to now. */
 static void settle(struct wire_dir *dir, const struct moment *now)
 {
@@ -85,17 +81,10 @@ static bool read_everything(struct forwarder *fw)
 {
 	bool all = true;
 
-	for (uint32_t i = 0; i < fw->n_slots; i++) {
-		for (unsigned d = 0; fw->links[i] != NULL && d < 2; d++) {
-			struct wire_dir *dir = &fw->links[i]->dirs[d];
-
-			for (int r = 0; r < SYNC_ROUNDS_MAX && dir->watched; r++)
-				if (!forward_read(fw, dir))
-					break;
-			if (dir->hold != HOLD_NOT)
+	for (uint32_t i = 0; i < fw->n_slots; i++)
+		for (unsigned d = 0; fw->links[i] != NULL && d < 2; d++)
+			if (!forward_read_all(fw, &fw->links[i]->dirs[d]))
 				all = false;
-		}
-	}
 	return all;
 }
 

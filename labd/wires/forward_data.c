@@ -6,9 +6,14 @@
 
 #include "labd/wires/feed.h"
 
-/* The kernel's stamp of a ring's frame may be older than its reading, but not by more than this:
- * a wall clock that was set must not send frames back in time. */
-#define AGE_MAX_NS (50 * MSEC)
+/* Frames of a ring that are sent at a time: with what the receiver's kernel does for each they take
+ * 10 us, in which the sender may fill a ring that is to be read. */
+#define RING_SENDS 16u
+
+#define READS_A_TURN 4u	 /* batches of one end */
+#define READS_HURRY  64u /* when its order or the room in front depends on it */
+/* For one sync, so that a flood cannot hold it up for ever: more than any queue in front holds. */
+#define SYNC_READS_MAX 512u
 
 /* Frames that leave at once, from where they are, in order. */
 struct outgoing {
@@ -224,8 +229,10 @@ static void set_timer(struct forwarder *fw, struct wire_dir *dir, nsec_t lab_ns)
 static unsigned gather(struct wire_dir *dir, nsec_t lab_ns, struct wire_frame **frames,
 		       struct outgoing *out)
 {
+	unsigned max = target(dir)->carrier == CARRIER_RING ? RING_SENDS : ARRAY_SIZE(out->frames);
+
 	out->n = 0;
-	while (out->n < ARRAY_SIZE(out->frames)) {
+	while (out->n < max) {
 		struct wire_frame *frame = stuck_take(dir);
 
 		if (frame == NULL)
@@ -274,7 +281,7 @@ void forward_run(struct forwarder *fw, struct wire_dir *dir)
 /* ---- receiving ---- */
 
 static void report(struct forwarder *fw, const struct wire_dir *dir, const struct port_frame *in,
-		   const struct queue_fate *fate, uint32_t flip_bit, nsec_t judged_ns)
+		   const struct queue_fate *fate, uint32_t flip_bit, const struct moment *now)
 {
 	bool leaves = !(fate->fate & WIRE_GONE);
 	struct feed_frame record = {
@@ -282,7 +289,7 @@ static void report(struct forwarder *fw, const struct wire_dir *dir, const struc
 		.dir = dir->dir,
 		.fate = fate->fate,
 		.rx_ns = in->rx_ns,
-		.due_ns = leaves ? in->rx_ns + (fate->due_ns - judged_ns) : 0,
+		.due_ns = leaves ? now->real_ns + (fate->due_ns - now->lab_ns) : 0,
 		.orig_len = in->len,
 		.cap_len = in->len,
 		.flip_bit = flip_bit,
@@ -293,6 +300,12 @@ static void report(struct forwarder *fw, const struct wire_dir *dir, const struc
 	feed_put_frame(fw->feed, &record);
 }
 
+/* Of a backlog that is read late, a frame read later may be due earlier: then all are sorted. */
+static bool may_be_overtaken(const struct wire_dir *dir)
+{
+	return dir->queue.spec.reorder_ppb > 0;
+}
+
 static void pass_on(struct forwarder *fw, struct wire_dir *dir, const struct port_frame *in,
 		    const struct queue_fate *fate, nsec_t lab_ns, struct outgoing *out)
 {
@@ -300,7 +313,8 @@ static void pass_on(struct forwarder *fw, struct wire_dir *dir, const struct por
 
 	if (fate->fate & WIRE_GONE)
 		return;
-	if (fate->due_ns <= lab_ns && queue_is_empty(&dir->queue) && dir->stuck_first == NULL) {
+	if (fate->due_ns <= lab_ns && queue_is_empty(&dir->queue) && dir->stuck_first == NULL &&
+	    !may_be_overtaken(dir)) {
 		out->due_ns[out->n] = fate->due_ns;
 		out->frames[out->n++] = *in;
 		return;
@@ -310,36 +324,42 @@ static void pass_on(struct forwarder *fw, struct wire_dir *dir, const struct por
 		queue_put(&dir->queue, frame, fate);
 }
 
-/* The lab time at which the frame came, by the kernel's stamp. */
-static nsec_t came_ns(const struct forwarder *fw, const struct port_frame *in,
+/* How long ago the frame came, by the kernel's stamp; not before the end was last found empty: a
+ * wall clock that was set must not send frames back in time. */
+static int64_t age_of(const struct wire_dir *dir, const struct port_frame *in,
 		      const struct moment *now)
 {
-	int64_t age_ns = now->real_ns - in->rx_ns;
+	int64_t age_ns = now->real_ns - in->rx_ns, max_ns = now->mono_ns - dir->empty_ns;
 
 	if (age_ns < 0)
-		age_ns = 0;
-	if (age_ns > AGE_MAX_NS)
-		age_ns = AGE_MAX_NS;
+		return 0;
+	return age_ns < max_ns ? age_ns : max_ns;
+}
+
+/* The lab time at which a frame of that age came. */
+static nsec_t came_ns(const struct forwarder *fw, int64_t age_ns, const struct moment *now)
+{
 	if (now->lab_ns - age_ns < fw->course_since_ns)
 		return fw->course_since_ns;
 	return now->lab_ns - age_ns;
 }
 
-static void take_frame(struct forwarder *fw, struct wire_dir *dir, const struct port_frame *in,
+static void take_frame(struct forwarder *fw, struct wire_dir *dir, struct port_frame *in,
 		       const struct moment *now, struct outgoing *out)
 {
 	struct queue_verdict verdict = { .frame.fate = WIRE_DOWN };
-	nsec_t judged_ns = came_ns(fw, in, now);
+	int64_t age_ns = age_of(dir, in, now);
 
+	in->rx_ns = now->real_ns - age_ns;
 	if (dir->link->up)
-		queue_judge(&dir->queue, in->bytes, in->len, judged_ns, &verdict);
+		queue_judge(&dir->queue, in->bytes, in->len, came_ns(fw, age_ns, now), &verdict);
 	else
 		dir->stats.n_down++;
 	if (verdict.frame.fate & WIRE_CORRUPTED)
 		queue_flip_bit(in->bytes, in->len, verdict.flip_bit);
-	report(fw, dir, in, &verdict.frame, verdict.flip_bit, judged_ns);
+	report(fw, dir, in, &verdict.frame, verdict.flip_bit, now);
 	if (verdict.copy.fate != 0)
-		report(fw, dir, in, &verdict.copy, verdict.flip_bit, judged_ns);
+		report(fw, dir, in, &verdict.copy, verdict.flip_bit, now);
 	pass_on(fw, dir, in, &verdict.frame, now->lab_ns, out);
 	if (verdict.copy.fate != 0)
 		pass_on(fw, dir, in, &verdict.copy, now->lab_ns, out);
@@ -351,7 +371,8 @@ static void take_too_long(struct wire_dir *dir)
 	source(dir)->n_too_long = 0;
 }
 
-bool forward_read(struct forwarder *fw, struct wire_dir *dir)
+/* One batch. true: there may be more to read. What has to wait has no timer yet. */
+static bool read_batch(struct forwarder *fw, struct wire_dir *dir)
 {
 	struct port_frame frames[PORT_BATCH];
 	struct outgoing out;
@@ -372,7 +393,32 @@ bool forward_read(struct forwarder *fw, struct wire_dir *dir)
 	forward_touch(fw, now.mono_ns);
 	if (source(dir)->dead)
 		forward_watch_dir(fw, dir);
+	if (n < (int)room)
+		dir->empty_ns = now.mono_ns;
+	return n == (int)room;
+}
+
+/* What has to wait anyway is taken in quickly, before anything is sent: the kernel's queue in front
+ * is short, and the order of what is due is known when all is read. */
+void forward_read(struct forwarder *fw, struct wire_dir *dir)
+{
+	bool hurry = may_be_overtaken(dir);
+
+	for (unsigned i = 0; i < (hurry ? READS_HURRY : READS_A_TURN) && dir->watched; i++) {
+		if (!read_batch(fw, dir) || queue_is_empty(&dir->queue))
+			break;
+		hurry = hurry || port_is_filling(source(dir));
+	}
 	if (dir->n_pooled > 0)
 		forward_run(fw, dir);
-	return n == (int)room;
+}
+
+bool forward_read_all(struct forwarder *fw, struct wire_dir *dir)
+{
+	for (unsigned i = 0; i < SYNC_READS_MAX && dir->watched; i++)
+		if (!read_batch(fw, dir))
+			break;
+	if (dir->n_pooled > 0)
+		forward_run(fw, dir);
+	return dir->hold == HOLD_NOT;
 }

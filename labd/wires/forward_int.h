@@ -40,6 +40,7 @@ struct wire_dir {
 	enum hold hold;
 	int64_t held_since_ns; /* CLOCK_MONOTONIC */
 	bool watched;	       /* its reading end is in the epoll set for reading */
+	int64_t empty_ns;      /* CLOCK_MONOTONIC: its reading end was last found empty */
 	uint64_t interface_drops;
 	struct forward_stats stats; /* without .queue, which the queue itself counts */
 	struct reported reported;
@@ -94,8 +95,10 @@ void forward_touch(struct forwarder *fw, int64_t mono_ns);
 
 /* ---- forward_data.c ---- */
 
-/* One batch. true: there may be more to read. */
-bool forward_read(struct forwarder *fw, struct wire_dir *dir);
+/* Reads some batches, and sends what is due. */
+void forward_read(struct forwarder *fw, struct wire_dir *dir);
+/* All that is there. false: the direction holds, so there may be frames that nobody has read. */
+bool forward_read_all(struct forwarder *fw, struct wire_dir *dir);
 /* Sends what is due and sets the timer for the rest. */
 void forward_run(struct forwarder *fw, struct wire_dir *dir);
 /* Loses what is in flight. */

@@ -83,6 +83,8 @@ int port_read(struct port *port, struct port_space *space, struct port_frame *re
 	      unsigned n);
 /* Gives back everything that the last port_read() handed out. */
 void port_release(struct port *port);
+/* A quarter of a ring waits to be read: what comes on top may soon find no room. */
+bool port_is_filling(const struct port *port);
 
 /*
  * Sends frames in order and returns how many are done with. With fewer than n the interface takes

@@ -149,6 +149,12 @@ static bool slot_frame(const struct port *port, uint8_t *slot, struct port_frame
 	return ret_frame->len <= port->frame_max;
 }
 
+bool port_is_filling(const struct port *port)
+{
+	return port->ring != NULL &&
+	       slot_status(slot_at(port, port->next + port->n_slots / 4)) & TP_STATUS_USER;
+}
+
 unsigned port_ring_read(struct port *port, struct port_frame *ret_frames, unsigned n)
 {
 	unsigned n_read = 0;

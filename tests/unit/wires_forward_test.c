@@ -145,6 +145,62 @@ static void fates_in_the_feed_are_what_happens(void **state)
 	lab_stop(&lab);
 }
 
+#define N_STALLED 240
+
+/* By number, what the feed says about when it leaves. Returns how many. */
+static unsigned take_due_times(struct lab *lab, int64_t *due_ns)
+{
+	struct feed_record rec;
+	unsigned n = 0;
+
+	while (feed_peek(lab->feed, &rec) == 0) {
+		if (rec.type == FEED_FRAME && rec.frame.dir == 0) {
+			due_ns[frame_number(rec.frame.bytes)] = rec.frame.due_ns;
+			n++;
+		}
+		feed_advance(lab->feed);
+	}
+	return n;
+}
+
+/* A wire that did not get the processor for longer than its delay finds frames that are due in
+ * another order than they came: they leave in that which the feed tells. */
+static void late_reading_keeps_the_order(void **state)
+{
+	struct wire_spec wire = { .delay_ns = 30 * MSEC, .reorder_ppb = PPB_ONE / 5 };
+	struct lab_spec spec = { .carrier = carrier_of(state), .wire = { wire, { 0 } } };
+	struct timespec pause = { .tv_nsec = 500 * USEC };
+	int64_t due_ns[N_STALLED] = { 0 };
+	uint32_t before = 0, highest = 0, n_overtaken = 0;
+	struct lab lab;
+
+	lab_start(&lab, &spec);
+	assert_int_equal(kill(lab.pid, SIGSTOP), 0);
+	for (uint32_t n = 0; n < N_STALLED; n++) {
+		dev_send(&lab, 0, n, 100);
+		nanosleep(&pause, NULL);
+	}
+	assert_int_equal(kill(lab.pid, SIGCONT), 0);
+	lab_sync(&lab, 1);
+	assert_int_equal(take_due_times(&lab, due_ns), N_STALLED);
+	for (uint32_t i = 0; i < N_STALLED; i++) {
+		uint8_t got[2048];
+		uint32_t n;
+
+		assert_int_equal(dev_recv(&lab, 1, got, sizeof(got), WAIT_MS), 100);
+		n = frame_number(got);
+		assert_in_range(n, 0, N_STALLED - 1);
+		if (i > 0 && due_ns[n] < due_ns[before])
+			fail_msg("frame %u came after %u, which was due %d us later", n, before,
+				 (int)((due_ns[before] - due_ns[n]) / 1000));
+		n_overtaken += n < highest;
+		highest = n > highest ? n : highest;
+		before = n;
+	}
+	assert_true(n_overtaken > 10);
+	lab_stop(&lab);
+}
+
 static void delay_is_kept(void **state)
 {
 	struct lab_spec spec = { .carrier = carrier_of(state),
@@ -441,6 +497,7 @@ int main(void)
 		EACH(pumps_both_ways),
 		EACH(feed_has_the_bytes),
 		EACH(fates_in_the_feed_are_what_happens),
+		EACH(late_reading_keeps_the_order),
 		EACH(delay_is_kept),
 		EACH(full_feed_holds_the_wire),
 		EACH(full_pool_holds_the_wire),
