@@ -27,6 +27,8 @@ static void on_wires(evutil_socket_t fd, short what, void *arg)
 
 	(void)what;
 	while ((r = control_recv(fd, &msg, fds)) == 0) {
+		if (msg.type == CONTROL_ANSWER)
+			s->wires_answered = msg.seq;
 		if (msg.type == CONTROL_ANSWER && msg.answer.error < 0)
 			fprintf(stderr, "<4>wires: %s\n", msg.answer.text);
 		else if (msg.type == CONTROL_ANSWER_SYNC)
@@ -34,6 +36,13 @@ static void on_wires(evutil_socket_t fd, short what, void *arg)
 	}
 	if (r != -EAGAIN)
 		event_del(s->wires.ev);
+	sup_is_ready(s);
+}
+
+/* Making rings takes a while (memory that the host had taken back), in which no frame is moved. */
+bool wires_have_links(const struct sup *s)
+{
+	return s->wires.pid <= 0 || (int32_t)(s->wires_answered - s->wires_added) >= 0;
 }
 
 static _Noreturn void run_wires(struct sup *s, int fd, bool restarted)
@@ -133,6 +142,7 @@ int wires_add_link(struct sup *s, struct sup_link *l)
 				   .seq = ++s->wires_seq,
 				   .link = l->plan->id };
 
+	s->wires_added = msg.seq;
 	msg.add.carrier = l->carrier;
 	msg.add.mtu = l->plan->mtu;
 	msg.add.ring_bytes = ring_share(s);

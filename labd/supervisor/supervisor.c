@@ -94,7 +94,7 @@ void sup_is_ready(struct sup *s)
 {
 	struct timeval soon = { .tv_usec = RINGS_AFTER_MS * 1000 };
 
-	if (s->ready || s->ending || !s->devices_ready || !s->log_ready)
+	if (s->ready || s->ending || !s->devices_ready || !s->log_ready || !wires_have_links(s))
 		return;
 	s->ready = true;
 	if (s->birth->status_fd >= 0) {

@@ -128,7 +128,8 @@ struct sup {
 	struct sup_process zygote, wires, log;
 	struct feed_fds feed;
 	uint32_t wires_seq;
-	struct event *look_ev; /* once a second */
+	uint32_t wires_added, wires_answered; /* of the last link sent, and the last answer */
+	struct event *look_ev;		      /* once a second */
 
 	struct {
 		enum { SYNC_NONE, SYNC_NODES, SYNC_WIRES, SYNC_LOG } phase; /* who is waited for */
@@ -149,7 +150,7 @@ struct sup {
 /* supervisor.c */
 int supervisor_main(struct birth *b); /* the exit status */
 void sup_progress(struct sup *s);
-void sup_is_ready(struct sup *s); /* when both the devices and the log are */
+void sup_is_ready(struct sup *s); /* when devices, log and wires are */
 /* Tells whoever waits and ends the lab. */
 void sup_fail(struct sup *s, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 void sup_end(struct sup *s);
@@ -198,6 +199,8 @@ void process_describe_exit(int status, char *out, size_t size);
 
 /* process_wires.c */
 int wires_add_link(struct sup *s, struct sup_link *l);
+/* Every link that was sent to them is in use, or was refused. */
+bool wires_have_links(const struct sup *s);
 int wires_set_up(struct sup *s, const struct sup_link *l, bool up);
 int wires_barrier(struct sup *s, uint64_t n);
 

@@ -130,6 +130,8 @@ checks() {
 	is "1003|0" "SELECT count(*), sum(fate IS NOT NULL) FROM $(frames plain)" "plain: a perfect wire"
 	is 1 "SELECT count(*) = 1000 AND sum(n = at) = 1000 FROM (SELECT n, row_number() OVER (ORDER BY rowid) - 1 AS at FROM got WHERE way = 'ab' AND link = 1 LIMIT 1000)" "plain: the order"
 
+	is 1 "SELECT sum(age < 100000000) > 500 FROM got WHERE way = 'ab' AND link = 1" "plain: a wire moves frames as soon as the lab is up"
+
 	is "500|1" "SELECT count(*), min(delay_ns) >= 10000000 AND sum(delay_ns > 12000000) < 50 FROM $(frames delay)" "delay: 10 ms on the rows"
 	is 1 "SELECT min(age) >= 10000000 AND sum(age < 100000000) > 250 FROM got WHERE way = 'ab' AND link = $(number_of delay)" "delay: 10 ms as the receiver sees it"
 
