@@ -8,7 +8,7 @@
  * kernel gives a frame to the socket that came last first, so that of one flow no frame is lost or
  * read twice. Of two processors' one may be: the interfaces' counters are compared then.
  *
- * (PACKET_FANOUT with a filter as its switch would be exact always. It costs whoever sends 5 % of
+ * (PACKET_FANOUT with a filter as its switch would be exact always. It costs whoever sends 4 % of
  * its rate, for good.) */
 #include <errno.h>
 
