@@ -117,6 +117,15 @@ static int load(struct node *n, const char *config, bool saved, struct sbuf *ret
 	return 0;
 }
 
+static bool asks_first(const struct node *n)
+{
+	for (unsigned i = 0; i < n->n_machines; i++)
+		if (n->machines[i].cls->asks_first &&
+		    n->machines[i].cls->asks_first(n->machines[i].state))
+			return true;
+	return false;
+}
+
 static void on_start(struct node *n, const struct node_msg *msg)
 {
 	struct sbuf err = SBUF(4096);
@@ -124,7 +133,7 @@ static void on_start(struct node *n, const struct node_msg *msg)
 	int r = n->loaded ? -EALREADY : load(n, config, msg->status == 1, &err);
 
 	if (r == 0) {
-		ctl_send(n, NM_LOADED, 0, 0, 0, NULL, 0);
+		ctl_send(n, NM_LOADED, 0, 0, asks_first(n), NULL, 0);
 	} else if (r != -EALREADY) {
 		ctl_send(n, NM_READY, 0, r, 0, sbuf_text(&err), err.len);
 		n->exit_status = 1;

@@ -159,10 +159,11 @@ int device_send(struct sup_device *d, const struct node_msg *msg)
 
 /* --- the beginning ------------------------------------------------------------------------ */
 
+/* Whose first deed is a question to another device of the lab. */
 static bool is_client(const struct sup_device *d)
 {
-	return d->plan->kind == KIND_PC || d->plan->kind == KIND_PHONE ||
-	       d->plan->kind == KIND_LINUX;
+	return d->asks_first && (d->plan->kind == KIND_PC || d->plan->kind == KIND_PHONE ||
+				 d->plan->kind == KIND_LINUX);
 }
 
 static bool has_loaded(const struct sup_device *d)
@@ -207,7 +208,7 @@ static void begin_clients(struct sup *s)
 }
 
 /* The lab begins when every device has read its configuration and every link is up: first who
- * serves, then who asks. Later on, whoever is started anew begins at once. */
+ * serves or only listens, then who asks. Later on, whoever is started anew begins at once. */
 static void devices_begin(struct sup *s)
 {
 	s->begun = s->begun || all_are(s, has_loaded, true);
@@ -220,9 +221,10 @@ static void devices_begin(struct sup *s)
 	sup_is_ready(s);
 }
 
-static void on_loaded(struct sup_device *d)
+static void on_loaded(struct sup_device *d, const struct node_msg *msg)
 {
 	d->state = DEVICE_LOADED;
+	d->asks_first = msg->value != 0;
 	devices_begin(d->sup);
 }
 
@@ -279,7 +281,7 @@ void device_hear(evutil_socket_t fd, short what, void *arg)
 		if (msg.type == NM_READY)
 			on_ready(d, &msg);
 		else if (msg.type == NM_LOADED)
-			on_loaded(d);
+			on_loaded(d, &msg);
 		else if (msg.type == NM_PREPARED)
 			on_prepared(d, &msg);
 		else

@@ -190,24 +190,39 @@ static int spawn(struct sup_device *d)
 	return 0;
 }
 
-void devices_spawn_some(struct sup *s)
+static bool is_hub(const struct sup_device *d)
+{
+	return d->plan->kind == KIND_SWITCH || d->plan->kind == KIND_HUB;
+}
+
+/* Those that are wanted, one kind of them. False when no more can be asked for now. */
+static bool spawn_some(struct sup *s, bool hubs)
 {
 	for (size_t i = 0; i < s->plan->n_devices; i++) {
 		struct sup_device *d = &s->devices[i];
 		int r;
 
 		if (s->n_wanted == 0 || s->n_asked >= SPAWNS_AT_ONCE || s->ending)
-			return;
-		if (!d->wanted)
+			return false;
+		if (!d->wanted || is_hub(d) != hubs)
 			continue;
 		r = spawn(d);
 		/* A full channel has room when the next answer comes; a closed one is followed by a
 		 * new zygote. */
 		if (r == -EAGAIN || r == -EPIPE || r == -ECONNRESET)
-			return;
+			return false;
 		if (r < 0)
 			device_give_up(d, strerror(-r));
 	}
+	return true;
+}
+
+/* Most links have an end at a switch: with the switches there, links are made while the other
+ * devices are being born. */
+void devices_spawn_some(struct sup *s)
+{
+	if (spawn_some(s, true))
+		(void)spawn_some(s, false);
 }
 
 /* What the last zygote was asked for and did not tell of is asked of this one. */

@@ -72,6 +72,7 @@ struct sup_device {
 	bool logged;		/* the log was told of it */
 	bool wanted, asked;	/* a process for it is to be asked for; was asked of the zygote */
 	bool spawned, prepared; /* its process is known; its namespaces are ready for links */
+	bool asks_first;	/* as it told when it had read its configuration */
 	bool was_ready;		/* once, so its lab is not in vain without it */
 	bool stop_wanted, sync_owed;
 	int64_t asked_ns;

@@ -512,6 +512,16 @@ static nsec_t deadline(const void *machine)
 	return timers_deadline(&c->timers);
 }
 
+static bool asks_first(const void *machine)
+{
+	const struct dhcp4_client *c = machine;
+
+	for (unsigned i = 0; i < c->conf->n_ifs; i++)
+		if (c->conf->ifs[i].mode != DHCP4_IF_OTHER)
+			return true;
+	return false;
+}
+
 const struct machine_class dhcp4_client_class = {
 	.name = "dhcp4.client",
 	.kinds = KINDS_L3 | BIT(KIND_SWITCH),
@@ -519,4 +529,5 @@ const struct machine_class dhcp4_client_class = {
 	.destroy = destroy,
 	.event = event,
 	.deadline = deadline,
+	.asks_first = asks_first,
 };
