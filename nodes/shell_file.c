@@ -49,9 +49,18 @@ static int open_beneath(int root, const char *path, int flags)
 	return fd < 0 ? -errno : (int)fd;
 }
 
+/* The folder of what the device serves; most devices never need one. */
+static int files_root(struct node *n)
+{
+	if (n->files_fd < 0 && (mkdirat(n->state_fd, "files", 0755) == 0 || errno == EEXIST))
+		n->files_fd =
+			openat(n->state_fd, "files", O_PATH | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	return n->files_fd;
+}
+
 int file_open(struct node *n, const char *path, int flags)
 {
-	return open_beneath(n->files_fd, path, flags);
+	return open_beneath(files_root(n), path, flags);
 }
 
 static int tell_stat(const struct stat *st, struct answer *a)
@@ -91,7 +100,7 @@ static int stat_path(struct node *n, const char *path, struct answer *a)
 	struct stat st;
 	int fd, r;
 
-	if (is_known(k, n->files_fd, path, &st))
+	if (is_known(k, files_root(n), path, &st))
 		return tell_stat(&st, a);
 	fd = file_open(n, path, O_RDONLY | O_NONBLOCK);
 	if (fd < 0)
@@ -158,10 +167,10 @@ static void make_parents(struct node *n, const char *path)
 			char parent[ASK_PATH_MAX];
 
 			str_copy_n(parent, sizeof(parent), part, (size_t)(name - part));
-			dir = open_beneath(n->files_fd, parent, O_PATH | O_DIRECTORY);
+			dir = open_beneath(files_root(n), parent, O_PATH | O_DIRECTORY);
 			name++;
 		} else {
-			dir = open_beneath(n->files_fd, ".", O_PATH | O_DIRECTORY);
+			dir = open_beneath(files_root(n), ".", O_PATH | O_DIRECTORY);
 			name = part;
 		}
 		if (dir < 0)
@@ -206,7 +215,7 @@ static int delete_file(struct node *n, const char *path)
 	name = name ? name + 1 : path;
 	if (!*name || strcmp(name, "..") == 0 || strcmp(name, ".") == 0)
 		return -EINVAL;
-	dir = open_beneath(n->files_fd, parent, O_PATH | O_DIRECTORY);
+	dir = open_beneath(files_root(n), parent, O_PATH | O_DIRECTORY);
 	if (dir < 0)
 		return dir;
 	r = unlinkat(dir, name, 0) < 0 ? -errno : 0;

@@ -29,7 +29,7 @@
 #include "base/pages.h"
 #include "netns/sysctl.h"
 
-enum { FD_CTL, FD_JOURNAL, FD_CLOCK, FD_STATE, FD_FILES, FD_USER_NS, FD_NET_NS };
+enum { FD_CTL, FD_JOURNAL, FD_CLOCK, FD_STATE, FD_USER_NS, FD_NET_NS };
 
 #define NEW_SPACES \
 	(CLONE_NEWUSER | CLONE_NEWNET | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWUTS | CLONE_NEWIPC)
@@ -115,7 +115,7 @@ static int open_node(struct node *n, const struct node_msg *msg)
 	n->ctl_fd = msg->fds[FD_CTL];
 	n->journal_fd = msg->fds[FD_JOURNAL];
 	n->state_fd = msg->fds[FD_STATE];
-	n->files_fd = msg->fds[FD_FILES];
+	n->files_fd = -1;
 	n->pending_tail = &n->pending_head;
 	n->fx = fx_new();
 	fx_mute(n->fx, n->quiet);
@@ -403,7 +403,7 @@ static void spawn(const struct zygote *z, const struct node_msg *msg)
 	struct rd r;
 
 	rd_init(&r, msg->text, msg->text_len);
-	if (node_spawn_read(&r, &s) < 0 || msg->n_fds <= FD_FILES)
+	if (node_spawn_read(&r, &s) < 0 || msg->n_fds <= FD_STATE)
 		answer_failure(z, msg->id, -EINVAL, "the description of the device is not valid");
 	else if (msg->n_fds > FD_NET_NS)
 		spawn_again(z, msg);

@@ -1,6 +1,6 @@
-/* The files of a run: RUN/devices/NAME/state (what the node keeps) and RUN/devices/NAME/files (what
- * it serves; the lab's `files:` copied, so that a device may write there and the lab stays as it
- * was). */
+/* The files of a run: RUN/devices/NAME holds what the node keeps, and in its folder `files` what it
+ * serves: the lab's `files:` copied, so that a device may write there and the lab stays as it was.
+ * Without them the node makes that folder when it first needs one. */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -27,16 +27,11 @@ static int make_dir(int at, const char *name)
 
 int rundir_open(struct sup *s)
 {
-	int devices;
-
 	s->run_fd = open(s->birth->run_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (s->run_fd < 0)
 		return -errno;
-	devices = make_dir(s->run_fd, "devices");
-	if (devices < 0)
-		return devices;
-	close(devices);
-	return 0;
+	s->devices_fd = make_dir(s->run_fd, "devices");
+	return s->devices_fd < 0 ? s->devices_fd : 0;
 }
 
 int rundir_copy_file(int from_dir, int to_dir, const char *name, const struct stat *st)
@@ -108,32 +103,22 @@ static int copy_tree(int from, int to, unsigned depth, unsigned *n_files)
 static int copy_files(struct sup_device *d)
 {
 	unsigned n_files = 0;
-	int from = open(d->plan->files, O_RDONLY | O_DIRECTORY | O_CLOEXEC), r;
+	int from = open(d->plan->files, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int to = from < 0 ? -1 : make_dir(d->state_fd, "files"), r;
 
 	if (from < 0)
 		return -errno;
-	r = copy_tree(from, d->files_fd, 0, &n_files);
+	r = to < 0 ? to : copy_tree(from, to, 0, &n_files);
+	if (to >= 0)
+		close(to);
 	close(from);
 	return r;
 }
 
 int rundir_device(struct sup_device *d)
 {
-	int devices = make_dir(d->sup->run_fd, "devices"), own = -1, r = 0;
-
-	if (devices >= 0)
-		own = make_dir(devices, d->plan->name);
-	if (own >= 0) {
-		d->state_fd = make_dir(own, "state");
-		d->files_fd = make_dir(own, "files");
-	}
-	if (own < 0 || d->state_fd < 0 || d->files_fd < 0)
-		r = -errno;
-	if (r == 0 && d->plan->files)
-		r = copy_files(d);
-	if (own >= 0)
-		close(own);
-	if (devices >= 0)
-		close(devices);
-	return r;
+	d->state_fd = make_dir(d->sup->devices_fd, d->plan->name);
+	if (d->state_fd < 0)
+		return d->state_fd;
+	return d->plan->files ? copy_files(d) : 0;
 }

@@ -153,8 +153,8 @@ static int ask_zygote(struct sup_device *d, int node_end, const uint8_t *text, s
 				.text = (const char *)text,
 				.text_len = len,
 				.fds = { node_end, d->journal_node_fd, s->clock_fd, d->state_fd,
-					 d->files_fd, d->user_ns, d->net_ns },
-				.n_fds = d->net_ns >= 0 ? 7 : 5 };
+					 d->user_ns, d->net_ns },
+				.n_fds = d->net_ns >= 0 ? 6 : 4 };
 
 	return node_msg_send(s->zygote.fd, &msg);
 }

@@ -63,7 +63,7 @@ struct sup_device {
 	int last_capture_fd; /* the smaller one that was read before: not closed until the end */
 	bool ring_asked, has_ring; /* the larger one; its answer came */
 	pid_t ring_pid;		   /* who makes it; 0 = nobody */
-	int state_fd, files_fd;
+	int state_fd;		   /* its folder of the run */
 	struct event *ctl_ev;
 	struct nl_h *nl; /* requests in its namespace */
 	int bridge_index;
@@ -106,7 +106,7 @@ struct sup {
 	struct event_base *base;
 	struct clock_page *clock;
 	int clock_fd;
-	int run_fd;
+	int run_fd, devices_fd;
 	struct sup_device *devices;
 	struct sup_link *links;
 	struct nl_h *home; /* labd's own network namespace */
@@ -237,7 +237,7 @@ void enter_run_exec(struct sup_device *d);
 
 /* rundir.c */
 int rundir_open(struct sup *s);
-int rundir_device(struct sup_device *d); /* state_fd, files_fd */
+int rundir_device(struct sup_device *d); /* state_fd */
 struct stat;
 int rundir_copy_file(int from_dir, int to_dir, const char *name, const struct stat *st);
 
