@@ -206,6 +206,7 @@ static void handle(struct node *n, struct node_msg *msg)
 	case NM_SPAWNED:
 	case NM_RING:
 	case NM_PREPARED:
+	case NM_CAPTURES:
 	case NM_LOADED:
 	case NM_READY:
 	case NM_OUTPUT:

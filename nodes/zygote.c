@@ -152,16 +152,18 @@ static int open_ring(const struct node_ring *ring)
 	return r < 0 ? r : fd;
 }
 
-static int tell_prepared(const struct node *n, const struct node_ring *ring)
+/* The kernel waits for a grace period in it: links are made meanwhile. */
+static int capture(const struct node *n, const struct node_ring *ring)
 {
 	int fd = ring->n_blocks > 0 ? open_ring(ring) : -1;
-	struct node_msg msg = { .type = NM_PREPARED, .fds = { fd }, .n_fds = fd >= 0 };
+	struct node_msg msg = { .type = NM_CAPTURES, .fds = { fd }, .n_fds = 1 };
 
-	if (ring->n_blocks > 0 && fd < 0)
+	if (ring->n_blocks == 0)
+		return 0;
+	if (fd < 0)
 		return fd;
 	(void)node_msg_send(n->ctl_fd, &msg); /* without a supervisor it ends soon */
-	if (fd >= 0)
-		close(fd);
+	close(fd);
 	return 0;
 }
 
@@ -200,7 +202,8 @@ static _Noreturn void child_main(const struct zygote *z, const struct node_msg *
 		child_fail(n, "its files cannot be opened", r);
 	if ((r = kernel_baseline(n, msg->n_fds > FD_NET_NS ? NULL : &z->fresh)) < 0)
 		child_fail(n, "its network namespace cannot be prepared", r);
-	if ((r = tell_prepared(n, &ring)) < 0)
+	(void)node_msg_send(n->ctl_fd, &(struct node_msg){ .type = NM_PREPARED });
+	if ((r = capture(n, &ring)) < 0)
 		child_fail(n, "its frames cannot be captured", r);
 	if ((r = sandbox_root()) < 0)
 		child_fail(n, "it cannot get a root of its own", r);

@@ -118,15 +118,25 @@ void device_again(struct sup_device *d, const char *why)
 	devices_spawn_some(d->sup);
 }
 
+/* With its ring, where it has one. */
+static void tell_log(struct sup_device *d)
+{
+	if (d->logged || (d->ring_wanted && d->capture_fd < 0))
+		return;
+	log_add_device(d);
+	d->logged = true;
+}
+
 /* Born and prepared, in whatever order these were told: links, then the start. Its ring, where it
- * has one, keeps frames already: none can pass that the log will not read. */
+ * has one, may come while links are made, but comes before the device is loaded, and none sends
+ * before all are. Only a spanning tree's switches speak as soon as they have a link. */
 void device_go_on(struct sup_device *d)
 {
-	if (!d->spawned || !d->prepared || d->state != DEVICE_SPAWNING)
+	if (!d->spawned || !d->prepared)
 		return;
-	if (!d->logged)
-		log_add_device(d);
-	d->logged = true;
+	tell_log(d);
+	if (d->state != DEVICE_SPAWNING || (d->sup->plan->stp && !d->logged))
+		return;
 	d->state = DEVICE_SPAWNED;
 	if (links_make_for(d) < 0)
 		return; /* which told why */
@@ -252,13 +262,18 @@ static void on_ready(struct sup_device *d, const struct node_msg *msg)
 	devices_begin(s);
 }
 
-static void on_prepared(struct sup_device *d, struct node_msg *msg)
+static void on_prepared(struct sup_device *d)
+{
+	d->prepared = true;
+	device_go_on(d);
+}
+
+static void on_captures(struct sup_device *d, struct node_msg *msg)
 {
 	if (msg->n_fds == 1 && d->capture_fd < 0) {
 		d->capture_fd = msg->fds[0];
 		msg->n_fds = 0;
 	}
-	d->prepared = true;
 	device_go_on(d);
 }
 
@@ -283,7 +298,9 @@ void device_hear(evutil_socket_t fd, short what, void *arg)
 		else if (msg.type == NM_LOADED)
 			on_loaded(d, &msg);
 		else if (msg.type == NM_PREPARED)
-			on_prepared(d, &msg);
+			on_prepared(d);
+		else if (msg.type == NM_CAPTURES)
+			on_captures(d, &msg);
 		else
 			control_from_node(d, &msg);
 		node_msg_close_fds(&msg);

@@ -184,6 +184,7 @@ static int spawn(struct sup_device *d)
 	device_set_wanted(d, false);
 	d->state = DEVICE_SPAWNING;
 	d->spawned = d->prepared = false;
+	d->ring_wanted = !s->birth->quiet && captures(d);
 	d->asked = true;
 	d->asked_ns = sup_mono_ns();
 	s->n_asked++;

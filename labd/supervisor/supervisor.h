@@ -69,6 +69,7 @@ struct sup_device {
 	int bridge_index;
 	bool linkable; /* its namespace takes links */
 	unsigned links_missing;
+	bool ring_wanted;	/* it captures: capture_fd comes from its process */
 	bool logged;		/* the log was told of it */
 	bool wanted, asked;	/* a process for it is to be asked for; was asked of the zygote */
 	bool spawned, prepared; /* its process is known; its namespaces are ready for links */

@@ -106,8 +106,7 @@ void view_make(const struct sup_device *d)
 	bool private_etc;
 
 	snprintf(p.host, sizeof(p.host), "%s/host", d->sup->birth->run_dir);
-	snprintf(p.state, sizeof(p.state), "%s/devices/%s", d->sup->birth->run_dir,
-		 d->plan->name);
+	snprintf(p.state, sizeof(p.state), "%s/devices/%s", d->sup->birth->run_dir, d->plan->name);
 	snprintf(hosts, sizeof(hosts), "127.0.0.1\tlocalhost\n127.0.1.1\t%s\n", d->plan->name);
 	write_file(d->state_fd, "hosts", hosts);
 	write_file(d->state_fd, "resolv.conf", "");

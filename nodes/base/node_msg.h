@@ -27,9 +27,11 @@ enum node_msg_type {
 	 * socket. Negative errno in either: there will be none. */
 	NM_RING,
 	/* node -> supervisor: its namespaces are prepared (settings that links inherit are
-	 * written). fds: the socket of its packet ring, where one was asked for; it keeps frames
-	 * from now on. */
+	 * written). */
 	NM_PREPARED,
+	/* node -> supervisor, before NM_LOADED and where a packet ring was asked for. fds: its
+	 * socket; it keeps frames from now on. */
+	NM_CAPTURES,
 	/* supervisor -> node: its links are there. text = the configuration to begin with; status =
 	 * 1: rather the node's own running-config, where it has saved one. */
 	NM_START,
