@@ -152,8 +152,9 @@ struct machine_class {
 	void (*destroy)(void *machine);					  /* MUST; accepts NULL */
 	void (*event)(void *machine, const struct ev *ev, struct fx *fx); /* MUST */
 	nsec_t (*deadline)(const void *machine); /* MAY; O(1); NEVER = none */
-	/* MAY: will it, as it is configured, ask somebody for something as soon as it begins? Clients
-	 * that do begin one after the other, so that they come in the same order in every run. */
+	/* MAY: will it, as it is configured, ask somebody for something as soon as it begins?
+	 * Clients that do begin one after the other, so that they come in the same order in every
+	 * run. */
 	bool (*asks_first)(const void *machine);
 };
 
