@@ -41,8 +41,6 @@ struct sup_device *device_by_pid(struct sup *s, pid_t pid)
 	return NULL;
 }
 
-static void devices_begin(struct sup *s);
-
 int devices_init(struct sup *s)
 {
 	s->devices = calloc(s->plan->n_devices + 1, sizeof(*s->devices));
@@ -217,11 +215,12 @@ static void begin_clients(struct sup *s)
 	}
 }
 
-/* The lab begins when every device has read its configuration and every link is up: first who
- * serves or only listens, then who asks. Later on, whoever is started anew begins at once. */
-static void devices_begin(struct sup *s)
+/* The lab begins when every device has read its configuration and every link is up, wires included,
+ * which would not see what is sent before: first who serves or only listens, then who asks. Later
+ * on, whoever is started anew begins at once. */
+void devices_begin(struct sup *s)
 {
-	s->begun = s->begun || all_are(s, has_loaded, true);
+	s->begun = s->begun || (all_are(s, has_loaded, true) && wires_have_links(s));
 	for (size_t i = 0; s->begun && i < s->plan->n_devices; i++)
 		if (!is_client(&s->devices[i]) && s->devices[i].state == DEVICE_LOADED)
 			begin(&s->devices[i]);

@@ -36,7 +36,7 @@ static void on_wires(evutil_socket_t fd, short what, void *arg)
 	}
 	if (r != -EAGAIN)
 		event_del(s->wires.ev);
-	sup_is_ready(s);
+	devices_begin(s);
 }
 
 /* Making rings takes a while (memory that the host had taken back), in which no frame is moved. */

@@ -161,6 +161,7 @@ bool sup_too_many_crashes(int64_t crashes_ns[CRASHES_A_MINUTE]);
 
 /* spawn.c */
 /* Asks the zygote for as many as it may be asked for at once. */
+void devices_begin(struct sup *s); /* those whose turn it is */
 void devices_spawn_some(struct sup *s);
 void devices_ask_again(struct sup *s); /* there is a new zygote */
 void devices_look(struct sup *s);      /* now and then: after answers that never came */
