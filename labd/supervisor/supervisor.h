@@ -161,7 +161,6 @@ bool sup_too_many_crashes(int64_t crashes_ns[CRASHES_A_MINUTE]);
 
 /* spawn.c */
 /* Asks the zygote for as many as it may be asked for at once. */
-void devices_begin(struct sup *s); /* those whose turn it is */
 void devices_spawn_some(struct sup *s);
 void devices_ask_again(struct sup *s); /* there is a new zygote */
 void devices_look(struct sup *s);      /* now and then: after answers that never came */
@@ -172,6 +171,7 @@ void device_on_ring(struct sup *s, struct node_msg *msg);
 
 /* device.c */
 int devices_init(struct sup *s);
+void devices_begin(struct sup *s); /* those whose turn it is */
 void device_start_if_linked(struct sup_device *d);
 void device_on_exit(struct sup_device *d, int status);
 int device_send(struct sup_device *d, const struct node_msg *msg);

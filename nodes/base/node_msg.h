@@ -14,7 +14,7 @@
 
 enum node_msg_type {
 	/* supervisor -> zygote. id = device; text = base/node_spawn.h's bytes. fds: control,
-	 * journal, clock page, state directory, files directory [, user namespace, network
+	 * journal, clock page, the device's folder of the run [, user namespace, network
 	 * namespace]: with the last two the device's namespaces exist already (its node is started
 	 * anew). */
 	NM_SPAWN = 1,

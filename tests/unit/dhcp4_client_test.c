@@ -80,6 +80,30 @@ static void the_configuration_shapes_the_messages(void **state)
 	drv_done(&d);
 }
 
+/* Clients that ask begin in an order; the others side by side. */
+static void who_asks_first_says_so(void **state)
+{
+	static const struct {
+		const char *conf;
+		bool asks;
+	} t[] = {
+		{ "", false },
+		{ "interface eth0\n ip dhcp client start-delay\n", false },
+		{ "interface eth0\n ip address dhcp\n", true },
+		{ "interface eth1\n ip address bootp\n", true },
+		{ "interface eth0\n ip address dhcp\n no ip address dhcp\n", false },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(t); i++) {
+		struct drv d;
+
+		setup_kind(&d, KIND_PC, t[i].conf);
+		assert_int_equal(d.cls->asks_first(d.machine), t[i].asks);
+		drv_done(&d);
+	}
+}
+
 static void the_first_message_may_wait(void **state)
 {
 	struct drv d;
@@ -391,6 +415,7 @@ int main(void)
 		cmocka_unit_test(discover_asks_everybody),
 		cmocka_unit_test(phones_and_routers_ask_for_boot_files),
 		cmocka_unit_test(the_configuration_shapes_the_messages),
+		cmocka_unit_test(who_asks_first_says_so),
 		cmocka_unit_test(the_first_message_may_wait),
 		cmocka_unit_test(the_first_offer_is_requested),
 		cmocka_unit_test(offers_that_cannot_be_taken),
