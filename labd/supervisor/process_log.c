@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -28,6 +29,7 @@
 
 #define CHANNEL_BYTES (1 << 20)
 #define ROOM_WAIT_MS  10000 /* for the log to take a message */
+#define BEGIN_WAIT_MS 30    /* for the devices to be ready */
 
 /* --- the lab as the log sees it ----------------------------------------------------------- */
 
@@ -164,6 +166,15 @@ static size_t gather_fds(const struct sup *s, struct log_device_fds *out, int *k
 	return n;
 }
 
+/* Reading the rules and making the database keeps a processor busy that a small lab's devices need
+ * more; what they send and tell meanwhile waits in rings and journals. */
+static void let_devices_go_first(const struct sup *s)
+{
+	struct pollfd p = { .fd = s->log_go_fd, .events = POLLIN };
+
+	(void)poll(&p, 1, BEGIN_WAIT_MS);
+}
+
 static _Noreturn void run_log(struct sup *s, int control_fd, bool resumed)
 {
 	struct described d = { 0 };
@@ -183,12 +194,14 @@ static _Noreturn void run_log(struct sup *s, int control_fd, bool resumed)
 				 .clock_fd = s->clock_fd,
 				 .device_fds = fds };
 
+	clock_gettime(CLOCK_REALTIME, &now);
 	prctl(PR_SET_NAME, "labd-log");
 	if (wires_count(s) > 0)
 		process_use_cpu(0);
+	if (!resumed)
+		let_devices_go_first(s);
 	if (!keep || !fds || describe_lab(s->plan, &d) < 0 || map_describe(s, &args) < 0)
 		_exit(1);
-	clock_gettime(CLOCK_REALTIME, &now);
 	snprintf(path, sizeof(path), "%s/log.db", s->birth->run_dir);
 	/* Beside the labs, of which it is the folder of a run. */
 	snprintf(template, sizeof(template), "%s/../../.log-template", s->birth->run_dir);
@@ -288,7 +301,19 @@ static int start(struct sup *s, bool resumed)
 int log_start(struct sup *s)
 {
 	s->log_ready = s->birth->quiet;
-	return s->birth->quiet ? 0 : start(s, false);
+	if (s->birth->quiet)
+		return 0;
+	s->log_go_fd = eventfd(0, EFD_CLOEXEC);
+	return s->log_go_fd < 0 ? -errno : start(s, false);
+}
+
+void log_go(struct sup *s)
+{
+	if (s->log_go_fd < 0)
+		return;
+	(void)eventfd_write(s->log_go_fd, 1);
+	close(s->log_go_fd);
+	s->log_go_fd = -1;
 }
 
 /* Of interest where a device is captured. */

@@ -94,12 +94,18 @@ void sup_is_ready(struct sup *s)
 {
 	struct timeval soon = { .tv_usec = RINGS_AFTER_MS * 1000 };
 
-	if (s->ready || s->ending || !s->devices_ready || !s->log_ready || !wires_have_links(s))
+	if (s->ready || s->ending || !s->devices_ready || !wires_have_links(s))
+		return;
+	if (s->listening_ns == 0) {
+		s->listening_ns = sup_mono_ns();
+		log_go(s);
+	}
+	if (!s->log_ready)
 		return;
 	s->ready = true;
 	if (s->birth->status_fd >= 0) {
 		dprintf(s->birth->status_fd, "{\"ready\":true,\"ms\":%lld}\n",
-			(long long)((sup_mono_ns() - s->born_ns) / MSEC));
+			(long long)((s->listening_ns - s->born_ns) / MSEC));
 		close(s->birth->status_fd);
 		s->birth->status_fd = -1;
 	}
@@ -270,7 +276,8 @@ int supervisor_main(struct birth *b)
 			 .clock_fd = -1,
 			 .zygote.fd = -1,
 			 .wires.fd = -1,
-			 .log.fd = -1 };
+			 .log.fd = -1,
+			 .log_go_fd = -1 };
 
 	raise_limits();
 	s.base = event_base_new();

@@ -117,7 +117,7 @@ struct sup {
 	bool log_ready;	    /* the database can be asked, or there is none */
 	bool devices_ready; /* every device is, or was stopped */
 	bool ready, ending, failed;
-	int64_t born_ns; /* CLOCK_MONOTONIC */
+	int64_t born_ns, listening_ns; /* CLOCK_MONOTONIC; when the last service did, 0 before */
 	struct event *chld_ev, *term_ev, *int_ev;
 
 	/* Processes that ended before the zygote's word of them came, newest last. */
@@ -129,6 +129,7 @@ struct sup {
 
 	struct sup_process zygote, wires, log;
 	struct feed_fds feed;
+	int log_go_fd; /* until the log may begin; -1 */
 	uint32_t wires_seq;
 	uint32_t wires_added, wires_answered; /* of the last link sent, and the last answer */
 	struct event *look_ev;		      /* once a second */
@@ -208,6 +209,8 @@ int wires_set_up(struct sup *s, const struct sup_link *l, bool up);
 int wires_barrier(struct sup *s, uint64_t n);
 
 /* process_log.c */
+/* The devices are ready: it may have a processor for itself. */
+void log_go(struct sup *s);
 void log_add_device(struct sup_device *d);
 void log_add_ring(struct sup_device *d); /* next_capture_fd */
 void log_device_event(struct sup_device *d, const char *what, const char *why);
