@@ -1,44 +1,11 @@
-#include "base/fx.h"
+#include "base/fx_int.h"
 
-#include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/fact.h"
 
-/* The arena is a list of chunks filled one after the other and kept across turns, so that a turn
- * like the last ones allocates nothing. What a large turn needed beyond KEEP is given back. */
-enum {
-	CHUNK_FIRST = 16 << 10,
-	CHUNK_MAX = 1 << 20,
-	KEEP = 1 << 20,
-	ALIGN = 16,
-	/* Kept back for fx_cmd_done(): a command that printed too much still ends. */
-	RESERVE_BYTES = 64 << 10,
-	RESERVE_EFFECTS = 64,
-};
-
-struct chunk {
-	struct chunk *next;
-	size_t size, used;
-	_Alignas(ALIGN) uint8_t data[];
-};
-
-struct fx {
-	struct chunk *first, *now; /* `now` is filled; those after it are empty */
-	size_t used;		   /* octets handed out this turn */
-	struct fx_effect *head, *tail;
-	unsigned n;
-	uint32_t last_id;  /* runs on from turn to turn: EV_DONE may come in a later one */
-	uint32_t decision; /* this turn's last decision: the n-th, 1.. */
-	uint32_t n_decisions;
-	uint32_t cause; /* fx_because() */
-	bool full;
-	bool mute;
-};
-
-static void *or_abort(void *p)
+void *fx_or_abort(void *p)
 {
 	if (!p)
 		abort();
@@ -47,7 +14,7 @@ static void *or_abort(void *p)
 
 static struct chunk *chunk_new(size_t size)
 {
-	struct chunk *c = or_abort(malloc(sizeof(*c) + size));
+	struct chunk *c = fx_or_abort(malloc(sizeof(*c) + size));
 
 	c->next = NULL;
 	c->size = size;
@@ -57,7 +24,7 @@ static struct chunk *chunk_new(size_t size)
 
 struct fx *fx_new(void)
 {
-	struct fx *fx = or_abort(calloc(1, sizeof(*fx)));
+	struct fx *fx = fx_or_abort(calloc(1, sizeof(*fx)));
 
 	fx->first = fx->now = chunk_new(CHUNK_FIRST);
 	return fx;
@@ -130,13 +97,12 @@ static void next_chunk(struct fx *fx, size_t size)
 	fx->now = c;
 }
 
-static size_t round_up(size_t size)
+size_t fx_round_up(size_t size)
 {
 	return (size + ALIGN - 1) & ~(size_t)(ALIGN - 1);
 }
 
-/* May the arena grow to this many octets this turn? If not it is full. */
-static bool allowed(struct fx *fx, size_t used, size_t reserve)
+bool fx_allowed(struct fx *fx, size_t used, size_t reserve)
 {
 	if (used > FX_ARENA_MAX - reserve)
 		fx->full = true;
@@ -146,10 +112,10 @@ static bool allowed(struct fx *fx, size_t used, size_t reserve)
 /* Memory that is not zeroed; NULL and marked full past the limit. */
 static void *take_reserve(struct fx *fx, size_t size, size_t reserve)
 {
-	size_t rounded = round_up(size);
+	size_t rounded = fx_round_up(size);
 	void *p;
 
-	if (size > FX_ARENA_MAX || !allowed(fx, fx->used + rounded, reserve)) {
+	if (size > FX_ARENA_MAX || !fx_allowed(fx, fx->used + rounded, reserve)) {
 		fx->full = true;
 		return NULL;
 	}
@@ -168,11 +134,10 @@ static void *take(struct fx *fx, size_t size)
 
 void *fx_alloc(struct fx *fx, size_t size)
 {
-	return memset(or_abort(take(fx, size)), 0, size);
+	return memset(fx_or_abort(take(fx, size)), 0, size);
 }
 
-/* A copy with a NUL after it. NULL data or a full arena give NULL. */
-static void *copy(struct fx *fx, const void *data, size_t len)
+void *fx_copy(struct fx *fx, const void *data, size_t len)
 {
 	char *p;
 
@@ -188,7 +153,7 @@ static void *copy(struct fx *fx, const void *data, size_t len)
 
 static char *copy_text(struct fx *fx, const char *text)
 {
-	return copy(fx, text, text ? strlen(text) : 0);
+	return fx_copy(fx, text, text ? strlen(text) : 0);
 }
 
 /* Copies list, names, texts and bytes into one piece of memory. NULL when it does not fit. */
@@ -222,8 +187,7 @@ static const struct val *copy_values(struct fx *fx, const struct val *list)
 	return out;
 }
 
-/* A new effect, not yet in the list; NULL past the limits. */
-static struct fx_effect *effect(struct fx *fx, enum fx_kind kind)
+struct fx_effect *fx_effect_new(struct fx *fx, enum fx_kind kind)
 {
 	bool last = kind == FX_CMD_DONE;
 	struct fx_effect *e;
@@ -240,8 +204,7 @@ static struct fx_effect *effect(struct fx *fx, enum fx_kind kind)
 	return e;
 }
 
-/* Appends it, unless something it needs did not fit (then the list is marked full). */
-static uint32_t append(struct fx *fx, struct fx_effect *e)
+uint32_t fx_append(struct fx *fx, struct fx_effect *e)
 {
 	if (++fx->last_id == 0)
 		fx->last_id = 1;
@@ -270,7 +233,7 @@ static uint32_t decide_put(struct fx *fx, const char *rule, uint64_t offset,
 
 	if (fx->mute)
 		return fx->decision = ++fx->n_decisions;
-	e = effect(fx, FX_DECIDE);
+	e = fx_effect_new(fx, FX_DECIDE);
 	if (e) {
 		e->decide.rule = rule;
 		e->decide.stream_offset = offset;
@@ -283,7 +246,7 @@ static uint32_t decide_put(struct fx *fx, const char *rule, uint64_t offset,
 		fx->decision = 0; /* what follows must not be explained by an earlier one */
 	else
 		fx->decision = ++fx->n_decisions;
-	append(fx, e);
+	fx_append(fx, e);
 	return fx->decision;
 }
 
@@ -309,7 +272,7 @@ static void fact(struct fx *fx, enum fx_kind what, const struct fact_kind *kind,
 
 	if (fx->mute && !kind->durable)
 		return;
-	e = effect(fx, what);
+	e = fx_effect_new(fx, what);
 	if (e) {
 		e->fact.kind = kind;
 		e->fact.key = copy_text(fx, key);
@@ -318,7 +281,7 @@ static void fact(struct fx *fx, enum fx_kind what, const struct fact_kind *kind,
 		if (!e->fact.key || (columns && !e->fact.columns) || (why && !e->fact.why))
 			e = NULL;
 	}
-	append(fx, e);
+	fx_append(fx, e);
 }
 
 void fx_fact_begin(struct fx *fx, const struct fact_kind *kind, const char *key,
@@ -336,66 +299,66 @@ void fx_fact_end(struct fx *fx, const struct fact_kind *kind, const char *key, c
 
 uint32_t fx_bind(struct fx *fx, const struct fx_bind *b)
 {
-	struct fx_effect *e = effect(fx, FX_BIND);
+	struct fx_effect *e = fx_effect_new(fx, FX_BIND);
 
 	if (e)
 		e->bind = *b;
-	return append(fx, e);
+	return fx_append(fx, e);
 }
 
 uint32_t fx_send(struct fx *fx, const struct fx_send *s)
 {
-	struct fx_effect *e = effect(fx, FX_SEND);
+	struct fx_effect *e = fx_effect_new(fx, FX_SEND);
 
 	if (e) {
 		e->send = *s;
 		e->send.len = s->data ? s->len : 0;
-		e->send.data = copy(fx, s->data ? s->data : "", e->send.len);
+		e->send.data = fx_copy(fx, s->data ? s->data : "", e->send.len);
 		if (!e->send.data)
 			e = NULL;
 	}
-	return append(fx, e);
+	return fx_append(fx, e);
 }
 
 uint32_t fx_listen(struct fx *fx, uint32_t sock, const struct ep *local)
 {
-	struct fx_effect *e = effect(fx, FX_LISTEN);
+	struct fx_effect *e = fx_effect_new(fx, FX_LISTEN);
 
 	if (e) {
 		e->listen.sock = sock;
 		e->listen.local = *local;
 	}
-	return append(fx, e);
+	return fx_append(fx, e);
 }
 
 uint32_t fx_connect(struct fx *fx, uint32_t sock, const struct ep *peer)
 {
-	struct fx_effect *e = effect(fx, FX_CONNECT);
+	struct fx_effect *e = fx_effect_new(fx, FX_CONNECT);
 
 	if (e) {
 		e->connect.sock = sock;
 		e->connect.peer = *peer;
 	}
-	return append(fx, e);
+	return fx_append(fx, e);
 }
 
 uint32_t fx_write(struct fx *fx, uint32_t sock, const void *data, size_t len)
 {
-	struct fx_effect *e = effect(fx, FX_WRITE);
+	struct fx_effect *e = fx_effect_new(fx, FX_WRITE);
 
 	if (e) {
 		e->write.sock = sock;
 		e->write.len = data ? len : 0;
-		e->write.data = copy(fx, data ? data : "", e->write.len);
+		e->write.data = fx_copy(fx, data ? data : "", e->write.len);
 		if (!e->write.data)
 			e = NULL;
 	}
-	return append(fx, e);
+	return fx_append(fx, e);
 }
 
 uint32_t fx_send_file(struct fx *fx, uint32_t sock, const char *path, uint64_t offset, uint64_t len)
 {
-	struct fx_effect *e = effect(fx, FX_SEND_FILE);
+	struct fx_effect *e = fx_effect_new(fx, FX_SEND_FILE);
 
 	if (e) {
 		e->send_file.sock = sock;
@@ -405,74 +368,74 @@ uint32_t fx_send_file(struct fx *fx, uint32_t sock, const char *path, uint64_t o
 		if (!e->send_file.path)
 			e = NULL;
 	}
-	return append(fx, e);
+	return fx_append(fx, e);
 }
 
 uint32_t fx_close(struct fx *fx, uint32_t sock, enum close_how how)
 {
-	struct fx_effect *e = effect(fx, FX_CLOSE);
+	struct fx_effect *e = fx_effect_new(fx, FX_CLOSE);
 
 	if (e) {
 		e->close.sock = sock;
 		e->close.how = how;
 	}
-	return append(fx, e);
+	return fx_append(fx, e);
 }
 
 uint32_t fx_addr(struct fx *fx, const struct fx_addr *a)
 {
-	struct fx_effect *e = effect(fx, FX_ADDR);
+	struct fx_effect *e = fx_effect_new(fx, FX_ADDR);
 
 	if (e)
 		e->addr = *a;
-	return append(fx, e);
+	return fx_append(fx, e);
 }
 
 uint32_t fx_route(struct fx *fx, const struct fx_route *r)
 {
-	struct fx_effect *e = effect(fx, FX_ROUTE);
+	struct fx_effect *e = fx_effect_new(fx, FX_ROUTE);
 
 	if (e)
 		e->route = *r;
-	return append(fx, e);
+	return fx_append(fx, e);
 }
 
 uint32_t fx_resolver(struct fx *fx, const struct fx_resolver *r)
 {
-	struct fx_effect *e = effect(fx, FX_RESOLVER);
+	struct fx_effect *e = fx_effect_new(fx, FX_RESOLVER);
 
 	if (e)
 		e->resolver = *r;
-	return append(fx, e);
+	return fx_append(fx, e);
 }
 
 uint32_t fx_link(struct fx *fx, uint32_t ifid, bool up)
 {
-	struct fx_effect *e = effect(fx, FX_LINK);
+	struct fx_effect *e = fx_effect_new(fx, FX_LINK);
 
 	if (e) {
 		e->link.ifid = ifid;
 		e->link.up = up;
 	}
-	return append(fx, e);
+	return fx_append(fx, e);
 }
 
 uint32_t fx_acl(struct fx *fx, const struct acl_lists *lists)
 {
-	struct fx_effect *e = effect(fx, FX_ACL);
+	struct fx_effect *e = fx_effect_new(fx, FX_ACL);
 
 	if (e)
 		e->acl.lists = lists;
-	return append(fx, e);
+	return fx_append(fx, e);
 }
 
 uint32_t fx_ask(struct fx *fx, uint32_t ask_id, const struct ask *ask)
 {
-	struct fx_effect *e = effect(fx, FX_ASK);
-	struct ask *mine = e ? copy(fx, ask, sizeof(*ask)) : NULL;
+	struct fx_effect *e = fx_effect_new(fx, FX_ASK);
+	struct ask *mine = e ? fx_copy(fx, ask, sizeof(*ask)) : NULL;
 
 	if (mine && ask->kind == ASK_FILE && ask->file.op == FILE_WRITE && ask->file.len > 0) {
-		mine->file.data = copy(fx, ask->file.data, ask->file.len);
+		mine->file.data = fx_copy(fx, ask->file.data, ask->file.len);
 		if (!mine->file.data)
 			mine = NULL;
 	}
@@ -480,106 +443,18 @@ uint32_t fx_ask(struct fx *fx, uint32_t ask_id, const struct ask *ask)
 		e->ask.ask_id = ask_id;
 		e->ask.ask = mine;
 	}
-	return append(fx, mine ? e : NULL);
+	return fx_append(fx, mine ? e : NULL);
 }
 
 void fx_answer(struct fx *fx, uint32_t ask_id, const struct answer *answer)
 {
-	struct fx_effect *e = effect(fx, FX_ANSWER);
+	struct fx_effect *e = fx_effect_new(fx, FX_ANSWER);
 
 	if (e) {
 		e->answer.ask_id = ask_id;
-		e->answer.answer = copy(fx, answer, sizeof(*answer));
+		e->answer.answer = fx_copy(fx, answer, sizeof(*answer));
 		if (!e->answer.answer)
 			e = NULL;
 	}
-	append(fx, e);
-}
-
-/* Is e's text the last thing in the arena, so that it can grow in place by len octets? */
-static bool print_grows(struct fx *fx, const struct fx_effect *e, size_t len)
-{
-	const struct chunk *c = fx->now;
-	uintptr_t start = (uintptr_t)e->print.text;
-	uintptr_t data = (uintptr_t)c->data;
-	size_t old = round_up(e->print.len + 1);
-
-	if (start < data || start - data + old != c->used)
-		return false;
-	return len < c->size && start - data + round_up(e->print.len + len + 1) <= c->size;
-}
-
-/* Appends to the last effect when that prints for the same call, so that a table of many rows is
- * one effect. */
-static bool print_more(struct fx *fx, uint32_t call, const char *text, size_t len)
-{
-	struct fx_effect *e = fx->tail;
-	size_t more;
-	char *end;
-
-	if (!e || e->kind != FX_PRINT || e->print.call != call || e->decision != fx->decision ||
-	    !print_grows(fx, e, len))
-		return false;
-	more = round_up(e->print.len + len + 1) - round_up(e->print.len + 1);
-	if (!allowed(fx, fx->used + more, RESERVE_BYTES))
-		return true;
-	end = (char *)fx->now->data + ((uintptr_t)e->print.text - (uintptr_t)fx->now->data) +
-	      e->print.len;
-	memcpy(end, text, len);
-	end[len] = '\0';
-	fx->now->used += more;
-	fx->used += more;
-	e->print.len += len;
-	return true;
-}
-
-void fx_print_text(struct fx *fx, uint32_t call, const char *text, size_t len)
-{
-	struct fx_effect *e;
-
-	if (len == 0 || print_more(fx, call, text, len))
-		return;
-	e = effect(fx, FX_PRINT);
-	if (e) {
-		e->print.call = call;
-		e->print.text = copy(fx, text, len);
-		e->print.len = len;
-		if (!e->print.text)
-			e = NULL;
-	}
-	append(fx, e);
-}
-
-void fx_print(struct fx *fx, uint32_t call, const char *fmt, ...)
-{
-	char line[512];
-	char *text = line;
-	va_list ap;
-	int len;
-
-	va_start(ap, fmt);
-	len = vsnprintf(line, sizeof(line), fmt, ap);
-	va_end(ap);
-	if (len < 0)
-		return;
-	if ((size_t)len >= sizeof(line)) {
-		text = or_abort(malloc((size_t)len + 1));
-		va_start(ap, fmt);
-		vsnprintf(text, (size_t)len + 1, fmt, ap);
-		va_end(ap);
-	}
-	fx_print_text(fx, call, text, (size_t)len);
-	if (text != line)
-		free(text);
-}
-
-void fx_cmd_done(struct fx *fx, uint32_t call, int status)
-{
-	struct fx_effect *e = effect(fx, FX_CMD_DONE);
-
-	if (e) {
-		e->cmd_done.call = call;
-		e->cmd_done.status = status;
-	}
-	append(fx, e);
+	fx_append(fx, e);
 }
