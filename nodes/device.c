@@ -70,3 +70,8 @@ struct iface_addr iface_addr4(const struct iface *i)
 			return i->addrs[k];
 	return (struct iface_addr){ 0 };
 }
+
+int64_t device_clock_ns(const struct device *dev, nsec_t now)
+{
+	return dev->epoch_ns + now;
+}

@@ -56,6 +56,8 @@ const struct iface *device_iface_by_name(const struct device *dev,
 /* The interface whose prefix holds the address, or NULL. */
 const struct iface *device_iface_for(const struct device *dev, const struct addr *a);
 bool device_has_addr(const struct device *dev, const struct addr *a);
+/* What the device's own clock shows at lab time `now`: Unix time, ns. */
+int64_t device_clock_ns(const struct device *dev, nsec_t now);
 /* First IPv4 address of an interface; unset when it has none. */
 struct iface_addr iface_addr4(const struct iface *i);
 
@@ -73,6 +75,7 @@ enum ev_kind {
 	EV_ASK,	     /* another machine asks; answer with fx_answer(ask_id), now or later */
 	EV_ANSWER,   /* the answer to fx_ask() */
 	EV_DONE,     /* an effect failed */
+	EV_LOG,	     /* something for the log happened on this device: to those that hear it */
 	EV_RESTORE,  /* one durable fact of an earlier life; comes before EV_START */
 	EV_STOP,     /* orderly end or reload: last effects are still carried out */
 };
@@ -133,6 +136,7 @@ struct ev {
 			const struct val *columns;
 			nsec_t since;
 		} restore;
+		const struct log_event *log;
 	};
 };
 
@@ -156,6 +160,7 @@ struct machine_class {
 	 * Clients that do begin one after the other, so that they come in the same order in every
 	 * run. */
 	bool (*asks_first)(const void *machine);
+	bool hears_log; /* MAY: EV_LOG of all that machines and the shell say by fx_log() */
 };
 
 struct proto {

@@ -199,6 +199,12 @@ static void run_effect(struct machine *m, const struct fx_effect *e, const struc
 	case FX_ANSWER:
 		route_answer(m, e);
 		break;
+	case FX_LOG:
+		log_effect(m->node, e, cause);
+		break;
+	case FX_CONSOLE:
+		console_tell(e->console.text, e->console.len);
+		break;
 	case FX_PRINT:
 	case FX_CMD_DONE:
 		cli_effect(m->node, e);

@@ -12,6 +12,7 @@
  *   shell_stale.c   what an earlier process left in the kernel, after a restart
  *   shell_table.c   ASK_KERNEL: tables of the kernel, ASK_FILE lives in shell_file.c
  *   shell_journal.c decisions, facts and configuration lines for the log
+ *   shell_log.c     what people find in the device's own log
  *   shell_channel.c the way to the log
  *   shell_facts.c   durable facts on disk
  *   shell_conf.c    the running configuration and what keeps it
@@ -83,6 +84,7 @@ struct session {
 	struct conf_ctx place;
 	bool busy; /* a command is running */
 	bool wants_exit;
+	const char *from;      /* where its person sits: "console" */
 	unsigned prompt_width; /* columns before the line, for the caret below an error */
 	void *arg;
 };
@@ -303,6 +305,13 @@ void journal_flush(struct node *n); /* once per turn of the loop */
 nsec_t journal_deadline(const struct node *n);
 void journal_turn_begins(struct node *n);
 
+/* shell_log.c: to the machines that hear the device's log. */
+void log_effect(struct node *n, const struct fx_effect *e, const struct cause *cause);
+void shell_log(struct node *n, enum severity severity, const char *facility, const char *mnemonic,
+	       const char *fmt, ...) __attribute__((format(printf, 5, 6)));
+/* An interface changed; |admin|: it is to be up. */
+void shell_log_link(struct node *n, const struct iface *f, bool admin);
+
 /* shell_channel.c */
 void channel_init(struct node *n);
 void channel_done(struct node *n);
@@ -352,6 +361,8 @@ const char *shell_conf_hostname(const void *conf);
 
 /* shell_console.c */
 void console_open(struct node *n, int fd, bool terminal, unsigned columns, unsigned rows);
+/* A message to everybody at a terminal; what is being typed is shown again after it. */
+void console_tell(const char *text, size_t len);
 extern int console_tty_fd;  /* an idle terminal for libedit to ask about; -1 = none */
 void console_prepare(void); /* in the zygote: terminal and terminal description */
 

@@ -17,7 +17,7 @@ static const struct rule rules[] = {
 
 void session_init(struct session *s)
 {
-	*s = (struct session){ 0 };
+	*s = (struct session){ .from = "console" };
 }
 
 const char *session_mode(const struct session *s)
@@ -66,8 +66,17 @@ static struct call_slot *call_new(struct node *n, struct session *s)
 	return NULL;
 }
 
+static void leave_configuration(struct node *n, struct session *s)
+{
+	s->place = (struct conf_ctx){ 0 };
+	s->configuring = false;
+	shell_log(n, SEVERITY_NOTICE, "SYS", "CONFIG_I", "Configured from console by %s", s->from);
+}
+
 void session_gone(struct node *n, struct session *s)
 {
+	if (s->configuring)
+		leave_configuration(n, s);
 	for (unsigned i = 0; i < NODE_CALLS_MAX; i++)
 		if (n->calls[i].session == s)
 			n->calls[i].session = NULL; /* it runs on; nobody listens */
@@ -152,14 +161,12 @@ static bool word_is(const char *line, const char *word)
 }
 
 /* The words that lead out of configuration modes. */
-static bool leave_mode(struct session *s, const char *line)
+static bool leave_mode(struct node *n, struct session *s, const char *line)
 {
 	if (!word_is(line, "end") && !word_is(line, "exit"))
 		return false;
-	if (word_is(line, "end") || !conf_ctx_leave(&s->place)) {
-		s->place = (struct conf_ctx){ 0 };
-		s->configuring = false;
-	}
+	if (word_is(line, "end") || !conf_ctx_leave(&s->place))
+		leave_configuration(n, s);
 	return true;
 }
 
@@ -190,7 +197,7 @@ void session_line(struct node *n, struct session *s, const char *line)
 		line++;
 	if (!s->configuring)
 		exec_line(n, s, line);
-	else if (leave_mode(s, line))
+	else if (leave_mode(n, s, line))
 		end_line(s, 0);
 	else if (word_is(line, "do"))
 		exec_line(n, s, line + 2);
@@ -278,6 +285,8 @@ static void run_reload(void *machine, const struct call *call, nsec_t now, struc
 
 	(void)now;
 	decide(fx, "shell.config.reload", V_TEXT("command", call->line));
+	fx_log(fx, SEVERITY_NOTICE, "SYS", "RELOAD",
+	       "Reload requested by console. Reload Reason: Reload Command");
 	fx_cmd_done(fx, call->id, 0);
 	n->reload = true;
 	n->stopping = true;

@@ -32,7 +32,8 @@ struct console {
 	struct node *node;
 	int fd;
 	bool terminal, ended;
-	bool full; /* not read until a command ends */
+	bool full;	/* not read until a command ends */
+	bool prompting; /* the prompt stands there, perhaps with part of a line */
 	struct event *read_ev, *write_ev, *next_ev;
 	struct evbuffer *in, *out;
 	EditLine *el;
@@ -213,6 +214,19 @@ static unsigned char on_tab(EditLine *el, int key)
 	return result;
 }
 
+/* Not where lines are read from a file or a pipe: who wrote those waits for answers only. */
+void console_tell(const char *text, size_t len)
+{
+	for (struct console *c = consoles; c; c = c->next) {
+		if (!c->terminal)
+			continue;
+		put(c, "\r\033[K", 4);
+		put(c, text, len);
+		if (c->prompting)
+			el_set(c->el, EL_REFRESH);
+	}
+}
+
 /* --- input -------------------------------------------------------------------------------- */
 
 static char *prompt_of(EditLine *el)
@@ -281,6 +295,7 @@ static void new_line(struct console *c)
 	el_set(c->el, EL_UNBUFFERED, 0);
 	make_prompt(c);
 	el_set(c->el, EL_UNBUFFERED, 1);
+	c->prompting = true;
 }
 
 static void interrupt(struct console *c)
@@ -304,6 +319,7 @@ static void edit_key(struct console *c)
 		return;
 	str_copy_n(line, sizeof(line), text, (size_t)count - 1);
 	el_set(c->el, EL_UNBUFFERED, 0);
+	c->prompting = false;
 	run_line(c, line);
 }
 

@@ -150,6 +150,8 @@ static void on_go(struct node *n)
 	n->started = true;
 	deliver_all(n, &(struct ev){ .kind = EV_START });
 	stale_sweep(n);
+	if (n->reborn)
+		shell_log(n, SEVERITY_NOTICE, "SYS", "RESTART", "System restarted");
 	journal_ready(n);
 	ctl_send(n, NM_READY, 0, 0, 0, NULL, 0);
 	heap_for_work();

@@ -242,6 +242,7 @@ static void on_link_event(struct node *n, const struct nl_link *link)
 	ev.link.ifid = f->id;
 	ev.link.up = f->up;
 	deliver_all_later(n, &ev);
+	shell_log_link(n, f, link->flags & IFF_UP);
 }
 
 static void on_addr_event(struct node *n, const struct nl_ifaddr *x, bool add)

@@ -81,32 +81,37 @@ static struct flow *place_for(struct acl_log *log, const struct acl_report *r,
 }
 
 /* The mnemonic tells what the line holds: ports, ICMP type, or addresses alone. */
-static void put_message(const struct flow *f, uint32_t count, struct sbuf *out)
+static const char *mnemonic_of(const struct flow *f)
 {
-	const char *mnemonic = f->packet.has_ports			? "IPACCESSLOGP"
-			       : f->packet.protocol == IPPROTO_NUM_ICMP ? "IPACCESSLOGDP"
-									: "IPACCESSLOGRP";
+	return f->packet.has_ports			? "IPACCESSLOGP"
+	       : f->packet.protocol == IPPROTO_NUM_ICMP ? "IPACCESSLOGDP"
+							: "IPACCESSLOGRP";
+}
 
-	sbuf_printf(out, "%%SEC-6-%s: list %s %s ", mnemonic, f->list,
-		    f->permit ? "permitted" : "denied");
-	acl_packet_print(&f->packet, out);
-	sbuf_printf(out, ", %u packet%s", count, count == 1 ? "" : "s");
+static void tell(const char *rule, const struct flow *f, uint32_t count, struct fx *fx)
+{
+	struct sbuf text = SBUF(512), message = SBUF(600);
+
+	sbuf_printf(&text, "list %s %s ", f->list, f->permit ? "permitted" : "denied");
+	acl_packet_print(&f->packet, &text);
+	sbuf_printf(&text, ", %u packet%s", count, count == 1 ? "" : "s");
+	sbuf_printf(&message, "%%SEC-6-%s: %s", mnemonic_of(f), sbuf_text(&text));
+	decide(fx, rule, V_TEXT("message", sbuf_text(&message)), V_TEXT("list", f->list),
+	       V_INT("entry", f->seq), V_INT("count", count));
+	fx_log(fx, SEVERITY_INFORMATIONAL, "SEC", mnemonic_of(f), "%s", sbuf_text(&text));
+	sbuf_done(&message);
+	sbuf_done(&text);
 }
 
 static void begin(struct acl_log *log, struct flow *f, const struct acl_report *r,
 		  const struct acl_packet *p, nsec_t now, struct fx *fx)
 {
-	struct sbuf message = SBUF(512);
-
 	*f = (struct flow){ .seq = r->seq,
 			    .permit = r->permit,
 			    .packet = *p,
 			    .tell_at_ns = now + LOG_INTERVAL_NS };
 	str_copy(f->list, sizeof(f->list), r->list);
-	put_message(f, 1, &message);
-	decide(fx, "acl.log.first", V_TEXT("message", sbuf_text(&message)), V_TEXT("list", f->list),
-	       V_INT("entry", f->seq), V_INT("count", 1));
-	sbuf_done(&message);
+	tell("acl.log.first", f, 1, fx);
 	if (f->tell_at_ns < log->next_ns)
 		log->next_ns = f->tell_at_ns;
 }
@@ -125,12 +130,7 @@ void acl_log_packet(struct acl_log *log, const struct acl_report *r, const struc
 
 static void tell_again(struct flow *f, nsec_t now, struct fx *fx)
 {
-	struct sbuf message = SBUF(512);
-
-	put_message(f, f->n_new, &message);
-	decide(fx, "acl.log.again", V_TEXT("message", sbuf_text(&message)), V_TEXT("list", f->list),
-	       V_INT("entry", f->seq), V_INT("count", f->n_new));
-	sbuf_done(&message);
+	tell("acl.log.again", f, f->n_new, fx);
 	f->n_new = 0;
 	f->tell_at_ns = now + LOG_INTERVAL_NS;
 }

@@ -13,6 +13,7 @@
 #include "base/types.h"
 #include "base/val.h"
 #include "base/ask.h"
+#include "base/log_event.h"
 
 #define FX_MAX		     4096	/* effects in one turn */
 #define FX_ARENA_MAX	     (4u << 20) /* octets in one turn */
@@ -37,6 +38,8 @@ enum fx_kind {
 	FX_ACL,
 	FX_ASK,
 	FX_ANSWER,
+	FX_LOG,
+	FX_CONSOLE,
 	FX_PRINT,
 	FX_CMD_DONE,
 };
@@ -164,6 +167,11 @@ struct fx_effect {
 			uint32_t ask_id;
 			const struct answer *answer;
 		} answer;
+		struct log_event log;
+		struct {
+			const char *text;
+			size_t len;
+		} console;
 		struct {
 			uint32_t call;
 			const char *text;
@@ -227,6 +235,12 @@ uint32_t fx_acl(struct fx *fx, const struct acl_lists *lists);
 uint32_t fx_ask(struct fx *fx, uint32_t ask_id, const struct ask *ask);
 /* For ASK_RESOLVE and ASK_LOGIN, which machines answer; an answer with pointers is the shell's. */
 void fx_answer(struct fx *fx, uint32_t ask_id, const struct answer *answer);
+/* Something for the log of the device, whoever keeps it: log_event.h. `facility` and `mnemonic`
+ * must be literals. */
+void fx_log(struct fx *fx, enum severity severity, const char *facility, const char *mnemonic,
+	    const char *fmt, ...) __attribute__((format(printf, 5, 6)));
+/* A message to the people at the device's terminals, whatever they are doing. */
+void fx_console(struct fx *fx, const char *text, size_t len);
 /* Output of the command being run (call = ev->command.call's id). */
 void fx_print(struct fx *fx, uint32_t call, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));

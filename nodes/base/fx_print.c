@@ -1,10 +1,42 @@
-/* Effects for people: output of commands. */
+/* Effects for people: events for the log, messages, output of commands. */
 #include "base/fx_int.h"
 
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+void fx_log(struct fx *fx, enum severity severity, const char *facility, const char *mnemonic,
+	    const char *fmt, ...)
+{
+	struct fx_effect *e = fx_effect_new(fx, FX_LOG);
+	char text[LOG_TEXT_MAX + 1];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	if (e) {
+		e->log = (struct log_event){ severity, facility, mnemonic,
+					     fx_copy(fx, text, strlen(text)) };
+		if (!e->log.text)
+			e = NULL;
+	}
+	fx_append(fx, e);
+}
+
+void fx_console(struct fx *fx, const char *text, size_t len)
+{
+	struct fx_effect *e = fx_effect_new(fx, FX_CONSOLE);
+
+	if (e) {
+		e->console.text = fx_copy(fx, text, len);
+		e->console.len = len;
+		if (!e->console.text)
+			e = NULL;
+	}
+	fx_append(fx, e);
+}
 
 /* Is e's text the last thing in the arena, so that it can grow in place by len octets? */
 static bool print_grows(struct fx *fx, const struct fx_effect *e, size_t len)

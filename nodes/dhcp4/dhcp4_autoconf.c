@@ -190,6 +190,15 @@ static bool claims(const struct arp *a, const struct addr *addr, bool probing)
 		addr_equal(&a->target, addr));
 }
 
+static void log_duplicate(const struct dhcp4_client_if *ci, const struct addr *addr,
+			  const struct arp *a, struct fx *fx)
+{
+	char text[ADDR_TEXT_LEN], m[MAC_TEXT_LEN];
+
+	fx_log(fx, SEVERITY_WARNING, "IP", "DUPADDR", "Duplicate address %s on %s, sourced by %s",
+	       addr_format(addr, text), c4_ifname(ci), mac_format(&a->sender_mac, m));
+}
+
 static void candidate_conflict(struct dhcp4_client_if *ci, const struct arp *a, nsec_t now,
 			       struct fx *fx)
 {
@@ -213,6 +222,7 @@ static void assigned_conflict(struct dhcp4_client_if *ci, const struct arp *a, n
 	decide(fx, "dhcp4.client.autoconf-defend", V_TEXT("if", c4_ifname(ci)),
 	       V_ADDR("addr", ci->ll.addr), V_MAC("holder", a->sender_mac),
 	       V_TEXT("what", again ? "gives it up" : "defends it by an announcement"));
+	log_duplicate(ci, &ci->ll.addr, a, fx);
 	if (!again) {
 		ci->ll.defended_ns = now;
 		c4_arp_send(ci, &ci->ll.addr, &ci->ll.addr, fx);
@@ -231,6 +241,7 @@ static void leased_conflict(struct dhcp4_client_if *ci, const struct arp *a, nse
 	decide(fx, "dhcp4.client.ack-conflict-decline", V_TEXT("if", c4_ifname(ci)),
 	       V_ADDR("addr", ci->offer.addr), V_MAC("holder", a->sender_mac),
 	       V_ADDR("server", ci->offer.server));
+	log_duplicate(ci, &ci->offer.addr, a, fx);
 	c4_unbind(ci, "another host has the address", fx);
 	ci->last_addr = (struct addr){ 0 };
 	c4_decline(ci, now, fx);

@@ -492,6 +492,7 @@ static void event(void *machine, const struct ev *ev, struct fx *fx)
 	case EV_RESTORE:
 		c4_restore(c, ev);
 		break;
+	case EV_LOG:
 	case EV_STOP:
 		on_stop(c, fx);
 		break;

@@ -214,6 +214,17 @@ static void tell_lease(struct dhcp4_client_if *ci, struct fx *fx)
 		   V_TEXT("tftp_servers", tftp_text(p, tftp, sizeof(tftp))));
 }
 
+static void log_address(const struct dhcp4_client_if *ci, struct fx *fx)
+{
+	const struct c4_params *p = &ci->lease;
+	struct addr mask = addr4_netmask(p->plen);
+	char a[ADDR_TEXT_LEN], m[ADDR_TEXT_LEN];
+
+	fx_log(fx, SEVERITY_INFORMATIONAL, "DHCP", "ADDRESS_ASSIGN",
+	       "Interface %s assigned DHCP address %s, mask %s, hostname %s", c4_ifname(ci),
+	       addr_format(&p->addr, a), addr_format(&mask, m), ci->client->dev->hostname);
+}
+
 static void tell_parameters(struct dhcp4_client_if *ci, struct fx *fx)
 {
 	const struct c4_params *p = &ci->lease;
@@ -273,8 +284,10 @@ void c4_take(struct dhcp4_client_if *ci, nsec_t now, struct fx *fx)
 	take(ci, &p, ci->request_ns, now, fx);
 	c4_move(ci, C4_BOUND, fx);
 	tell_parameters(ci, fx);
-	if (!renewed)
+	if (!renewed) {
+		log_address(ci, fx);
 		c4_arp_send(ci, &p.addr, &p.addr, fx); /* RFC 5227 §2.3: tell old caches */
+	}
 	c4_renew_ended(ci, true, fx);
 }
 

@@ -391,6 +391,7 @@ static void event(void *machine, const struct ev *ev, struct fx *fx)
 	case EV_LINK:
 	case EV_ADDR:
 	case EV_ASK:
+	case EV_LOG:
 	case EV_STOP:
 		break;
 	}

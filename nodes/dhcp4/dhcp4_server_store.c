@@ -82,6 +82,20 @@ static struct dhcp4_lease *conflict_record(struct dhcp4_server *s, struct dhcp4_
 	return x;
 }
 
+static void log_conflict(const struct dhcp4_lease *x, const char *method, struct fx *fx)
+{
+	struct addr addr = addr4_from_u32(x->addr);
+	char a[ADDR_TEXT_LEN], m[MAC_TEXT_LEN];
+
+	if (strcmp(method, "ping") == 0)
+		fx_log(fx, SEVERITY_WARNING, "DHCPD", "PING_CONFLICT",
+		       "DHCP address conflict: server pinged %s", addr_format(&addr, a));
+	else
+		fx_log(fx, SEVERITY_WARNING, "DHCPD", "DECLINE_CONFLICT",
+		       "DHCP address conflict: client %s declined %s", mac_format(&x->mac, m),
+		       addr_format(&addr, a));
+}
+
 void dhcp4_server_conflict(struct dhcp4_server *s, struct dhcp4_lease *x, const char *method,
 			   nsec_t now, struct fx *fx)
 {
@@ -99,6 +113,7 @@ void dhcp4_server_conflict(struct dhcp4_server *s, struct dhcp4_lease *x, const 
 	}
 	decide(fx, "dhcp4.rogue-static", V_ADDR("addr", addr), V_TEXT("method", method),
 	       V_MAC("client", x->mac));
+	log_conflict(x, method, fx);
 	x->told = true;
 	fact_begin(fx, &dhcp4_conflict_fact, addr_key(x->addr, key), V_ADDR("addr", addr),
 		   V_TEXT("method", method), V_MAC("mac", x->mac),

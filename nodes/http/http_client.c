@@ -271,6 +271,7 @@ static void client_event(void *machine, const struct ev *ev, struct fx *fx)
 		if (f)
 			http_fetch_answer(c, f, ev->answer.answer, ev->now, fx);
 		break;
+	case EV_LOG:
 	case EV_STOP:
 		stop(c, fx);
 		break;

@@ -535,6 +535,7 @@ static void server_event(void *machine, const struct ev *ev, struct fx *fx)
 		if (ev->restore.kind == &http_record_fact)
 			http_script_restore(s, ev->restore.key, ev->restore.columns);
 		break;
+	case EV_LOG:
 	case EV_STOP:
 		close_all(s, fx);
 		break;

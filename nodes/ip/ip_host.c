@@ -258,6 +258,7 @@ static void host_event(void *machine, const struct ev *ev, struct fx *fx)
 	case EV_CLOSED:
 	case EV_ASK:
 	case EV_RESTORE:
+	case EV_LOG:
 	case EV_STOP:
 		break;
 	}

@@ -308,8 +308,10 @@ static void log_entries_speak_as_ios_does(void **state)
 		drv_value(e, "message"),
 		"%SEC-6-IPACCESSLOGP: list 101 denied tcp 10.0.0.2(4000) -> 10.0.1.10(23), "
 		"1 packet");
+	drv_expect_log(&d, drv_value(e, "message"));
 	report(&d, r, "101", &telnet);
 	drv_expect_no_decision(&d, "acl.log.first");
+	drv_expect_none(&d, FX_LOG);
 	report(&d, r, "101", &telnet);
 	report(&d, r, "101", &other);
 	drv_expect_decision(&d, "acl.log.first");

@@ -23,6 +23,38 @@ static unsigned count(const struct fx *fx)
 	return n;
 }
 
+static void what_people_are_told(void **state)
+{
+	struct fx *fx = fx_new();
+	char name[] = "eth0", message[] = "message\n";
+	char long_text[2 * LOG_TEXT_MAX];
+	const struct fx_effect *e;
+
+	(void)state;
+	memset(long_text, 'x', sizeof(long_text));
+	long_text[sizeof(long_text) - 1] = '\0';
+	fx_log(fx, SEVERITY_ERROR, "LINK", "UPDOWN", "Interface %s, changed state to %s", name,
+	       "up");
+	fx_log(fx, SEVERITY_DEBUG, "SYS", "LONG", "%s", long_text);
+	fx_console(fx, message, 8);
+	memset(name, 'X', 4), memset(message, 'X', 8);
+
+	e = fx_first(fx);
+	assert_int_equal(e->kind, FX_LOG);
+	assert_int_equal(e->log.severity, 3);
+	assert_string_equal(e->log.facility, "LINK");
+	assert_string_equal(e->log.mnemonic, "UPDOWN");
+	assert_string_equal(e->log.text, "Interface eth0, changed state to up");
+	e = e->next;
+	assert_int_equal(strlen(e->log.text), LOG_TEXT_MAX);
+	e = e->next;
+	assert_int_equal(e->kind, FX_CONSOLE);
+	assert_int_equal(e->console.len, 8);
+	assert_string_equal(e->console.text, "message\n");
+	assert_null(e->next);
+	fx_free(fx);
+}
+
 static void everything_is_copied(void **state)
 {
 	struct fx *fx = fx_new();
@@ -282,6 +314,7 @@ static void a_mute_list_keeps_what_is_durable(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(what_people_are_told),
 		cmocka_unit_test(everything_is_copied),
 		cmocka_unit_test(small_effects_keep_their_values),
 		cmocka_unit_test(ids_run_on_decisions_start_anew),

@@ -257,6 +257,7 @@ static void an_assigned_address_is_defended_once(void **state)
 	assert_true(arp_sent(&d, &sent));
 	assert_true(addr_equal(&sent.sender, &a));
 	drv_expect_none(&d, FX_ADDR);
+	assert_string_equal(drv_want(&d, FX_LOG, "log")->log.mnemonic, "DUPADDR");
 	d.now += 11 * SEC; /* long ago: defended again */
 	arp_from(&d, &stranger, ARP_REQUEST, &a, &a);
 	drv_expect_none(&d, FX_ADDR);

@@ -35,6 +35,7 @@ static void the_lease_is_renewed_at_t1(void **state)
 	hear_on(&d, UDP, (struct mac){ { 0 } }, &r);
 	drv_expect_decision(&d, "dhcp4.client.ack-configure");
 	drv_expect_none(&d, FX_ADDR); /* nothing changes on the interface */
+	drv_expect_none(&d, FX_LOG);
 	drv_expect_none(&d, FX_ROUTE);
 	e = drv_expect_fact(&d, FX_FACT_BEGIN, "dhcp4_client_lease", "eth0");
 	assert_int_equal(val_find(e->fact.columns, "expires")->i, 5400 * SEC);
@@ -232,6 +233,7 @@ static void an_address_in_use_is_declined(void **state)
 		}
 		e = t_sent(&d, &m);
 		assert_string_equal(t_reason(&d, e), "dhcp4.client.ack-conflict-decline");
+		assert_string_equal(drv_want(&d, FX_LOG, "log")->log.mnemonic, "DUPADDR");
 		t_expect_addr(&e->send.dst.addr, "255.255.255.255");
 		assert_int_equal(m.type, DHCP4_DECLINE);
 		t_expect_opt_addr(&m, OPT4_REQUESTED, "10.0.0.100");

@@ -243,6 +243,8 @@ static void probes_can_be_switched_off(void **state)
 	drv_expect_no_decision(&d, "dhcp4.client.ack-configure");
 	drv_timer_until(&d, 3 * SEC);
 	drv_expect_decision(&d, "dhcp4.client.ack-configure");
+	drv_expect_log(&d, "%DHCP-6-ADDRESS_ASSIGN: Interface eth0 assigned DHCP address "
+			   "10.0.0.100, mask 255.255.255.0, hostname dut");
 	drv_done(&d);
 }
 

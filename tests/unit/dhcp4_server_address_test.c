@@ -300,6 +300,8 @@ static void an_address_that_answers_is_a_conflict(void **state)
 	echo_reply(&d, e);
 	drv_expect_decision(&d, "dhcp4.server.probe-before-offer");
 	drv_expect_decision(&d, "dhcp4.rogue-static");
+	drv_expect_log(&d,
+		       "%DHCPD-4-PING_CONFLICT: DHCP address conflict: server pinged 10.0.0.100");
 	e = drv_expect_fact(&d, FX_FACT_BEGIN, "dhcp4_conflict", "10.0.0.100");
 	assert_string_equal(drv_value(e, "method"), "ping");
 	t_expect_addr(&drv_next_send(&d)->send.dst.addr, "10.0.0.101");

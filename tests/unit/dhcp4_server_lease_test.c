@@ -291,6 +291,7 @@ static void decline_marks_the_address(void **state)
 	decline(&d, 1, "10.0.0.100", "10.0.0.1");
 	drv_expect_decision(&d, "dhcp4.server.decline");
 	drv_expect_decision(&d, "dhcp4.rogue-static");
+	assert_string_equal(drv_want(&d, FX_LOG, "log")->log.mnemonic, "DECLINE_CONFLICT");
 	drv_expect_fact(&d, FX_FACT_END, "dhcp4_lease", "10.0.0.100");
 	drv_expect_column(&d, "dhcp4_conflict", "10.0.0.100", "method", "decline");
 	drv_expect_none(&d, FX_SEND);

@@ -208,6 +208,27 @@ static inline const struct fx_effect *drv_expect_fact(const struct drv *d, enum 
 	return e;
 }
 
+/* The window says this to the device's log: "%LINK-3-UPDOWN: ...". */
+static inline void drv_expect_log(const struct drv *d, const char *want)
+{
+	struct sbuf all = SBUF(16384);
+	bool found = false;
+
+	for (const struct fx_effect *e = drv_after_effect(d, NULL); e; e = drv_after_effect(d, e)) {
+		size_t from = all.len;
+
+		if (e->kind != FX_LOG)
+			continue;
+		sbuf_printf(&all, "%%%s-%u-%s: %s", e->log.facility, e->log.severity,
+			    e->log.mnemonic, e->log.text);
+		found |= strcmp(all.data + from, want) == 0;
+		sbuf_puts(&all, "\n");
+	}
+	if (!found)
+		fail_msg("not in the log: %s; but:\n%s", want, sbuf_text(&all));
+	sbuf_done(&all);
+}
+
 /* A value of this rule's decision, which must be in the window. */
 static inline void drv_expect_value(const struct drv *d, const char *rule, const char *name,
 				    const char *want)
