@@ -74,6 +74,7 @@ enum ev_kind {
 	EV_ADDR,     /* addresses, routes or resolvers of the device changed */
 	EV_ASK,	     /* another machine asks; answer with fx_answer(ask_id), now or later */
 	EV_ANSWER,   /* the answer to fx_ask() */
+	EV_INPUT,    /* what was typed to a command that asked for it by fx_input() */
 	EV_DONE,     /* an effect failed */
 	EV_LOG,	     /* something for the log happened on this device: to those that hear it */
 	EV_RESTORE,  /* one durable fact of an earlier life; comes before EV_START */
@@ -124,6 +125,12 @@ struct ev {
 			const struct answer *answer;
 		} answer;
 		struct {
+			uint32_t call;
+			const char *text; /* a line without its end, or the keys; NUL-terminated */
+			size_t len;
+			enum input_how how; /* not INPUT_TYPED: the text is "" */
+		} input;
+		struct {
 			uint32_t effect;
 			enum fx_kind what;
 			uint32_t sock;	  /* when the effect names one */
@@ -152,6 +159,8 @@ struct machine_class {
 	const char *name; /* MUST: "dhcp4.client" */
 	unsigned kinds;	  /* MUST: device kinds that have it (KIND_BIT) */
 	unsigned answers; /* MAY: BIT(ask_kind) that it answers */
+	const char
+		*transfers; /* MUST with ASK_TRANSFER: the URL scheme whose servers it speaks to */
 	void *(*create)(const struct machine_env *env);			  /* MUST */
 	void (*destroy)(void *machine);					  /* MUST; accepts NULL */
 	void (*event)(void *machine, const struct ev *ev, struct fx *fx); /* MUST */

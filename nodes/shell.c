@@ -73,6 +73,53 @@ struct machine *machine_find(struct node *n, const char *class_name)
 
 /* --- effects ------------------------------------------------------------------------------ */
 
+static bool answers(const struct machine_class *cls, const struct ask *ask)
+{
+	return (cls->answers & BIT(ask->kind)) &&
+	       (ask->kind != ASK_TRANSFER || strcmp(cls->transfers, ask->transfer.scheme) == 0);
+}
+
+/* A copy in one block with what it carries along. */
+static struct ask *copy_ask(const struct ask *ask)
+{
+	struct ask head = *ask;
+	size_t len;
+	const uint8_t **octets = ask_octets(&head, &len);
+	struct ask *copy = malloc(sizeof(*copy) + len);
+
+	if (!copy)
+		abort();
+	if (len > 0) {
+		memcpy(copy + 1, *octets, len);
+		*octets = (const uint8_t *)(copy + 1);
+	}
+	*copy = head;
+	return copy;
+}
+
+static void ask_machine(struct machine *m, const struct fx_effect *e, struct machine *to)
+{
+	struct node *n = m->node;
+	struct ask_slot *slot = &n->asks[n->next_token % NODE_ASKS_MAX];
+	struct answer busy = { .err = -EBUSY, .why = "too many questions are open" };
+	struct ev ev = { .kind = EV_ASK };
+	struct ask *copy;
+
+	if (slot->token != 0) {
+		queue_answer(m, e->ask.ask_id, &busy, n->turn_cause, NULL, 0);
+		return;
+	}
+	*slot = (struct ask_slot){ .token = n->next_token + 1,
+				   .asker = m,
+				   .ask_id = e->ask.ask_id,
+				   .cause = *n->turn_cause };
+	n->next_token++;
+	copy = copy_ask(e->ask.ask);
+	ev.ask.ask_id = slot->token;
+	ev.ask.ask = copy;
+	deliver_later(to, &ev, n->turn_cause, copy);
+}
+
 static void route_ask(struct machine *m, const struct fx_effect *e)
 {
 	struct node *n = m->node;
@@ -87,30 +134,15 @@ static void route_ask(struct machine *m, const struct fx_effect *e)
 		table_answer(m, e->ask.ask_id, &ask->kernel);
 		return;
 	}
-	for (unsigned i = 0; i < n->n_machines; i++) {
-		struct machine *to = &n->machines[i];
-		struct ask_slot *slot = &n->asks[n->next_token % NODE_ASKS_MAX];
-		struct ask *copy;
-
-		if (!(to->cls->answers & BIT(ask->kind)))
-			continue;
-		if (slot->token != 0) {
-			none.err = -EBUSY;
-			str_copy(none.why, sizeof(none.why), "too many questions are open");
-			break;
-		}
-		*slot = (struct ask_slot){ .token = n->next_token + 1,
-					   .asker = m,
-					   .ask_id = e->ask.ask_id,
-					   .cause = *n->turn_cause };
-		n->next_token++;
-		copy = malloc(sizeof(*copy));
-		if (!copy)
-			abort();
-		*copy = *ask;
-		struct ev ev = { .kind = EV_ASK, .ask = { .ask_id = slot->token, .ask = copy } };
-		deliver_later(to, &ev, n->turn_cause, copy);
+	if (ask->kind == ASK_CONF) {
+		conf_answer(m, e->ask.ask_id, &ask->conf);
 		return;
+	}
+	for (unsigned i = 0; i < n->n_machines; i++) {
+		if (answers(n->machines[i].cls, ask)) {
+			ask_machine(m, e, &n->machines[i]);
+			return;
+		}
 	}
 	queue_answer(m, e->ask.ask_id, &none, n->turn_cause, NULL, 0);
 }
@@ -120,11 +152,14 @@ static void route_answer(struct machine *m, const struct fx_effect *e)
 	struct node *n = m->node;
 	uint32_t token = e->answer.ask_id;
 	struct ask_slot *slot = &n->asks[(token - 1) % NODE_ASKS_MAX];
+	struct answer a = *e->answer.answer;
 
 	if (token == 0 || slot->token != token)
 		return;
 	slot->token = 0;
-	queue_answer(slot->asker, slot->ask_id, e->answer.answer, &slot->cause, NULL, 0);
+	if (e->answer.len > 0)
+		a.file.data = e->answer.data;
+	queue_answer(slot->asker, slot->ask_id, &a, &slot->cause, e->answer.data, e->answer.len);
 }
 
 void queue_answer(struct machine *m, uint32_t ask_id, const struct answer *a,
@@ -206,6 +241,7 @@ static void run_effect(struct machine *m, const struct fx_effect *e, const struc
 		console_tell(e->console.text, e->console.len);
 		break;
 	case FX_PRINT:
+	case FX_INPUT:
 	case FX_CMD_DONE:
 		cli_effect(m->node, e);
 		break;

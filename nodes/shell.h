@@ -17,7 +17,7 @@
  *   shell_facts.c   durable facts on disk
  *   shell_conf.c    the running configuration and what keeps it
  *   shell_cli.c     one line in, text and a status out; the shell's own commands
- *   shell_console.c people at a terminal
+ *   shell_console*.c people at a terminal
  *   shell_ctl.c     the supervisor's messages
  *   zygote.c, sandbox.c   how a node is born and what it gives up */
 #ifndef LABD_NODES_SHELL_H
@@ -80,7 +80,10 @@ struct pending {
 struct session {
 	void (*output)(struct session *s, const char *text, size_t len);
 	void (*done)(struct session *s, int status);
-	bool configuring; /* in configuration mode, at `place` */
+	/* The command asks for input: session_typed() is to follow. NULL = there is nobody. */
+	void (*input)(struct session *s, enum input_mode mode, const char *prompt);
+	unsigned columns, rows; /* of the terminal; 0 = unknown */
+	bool configuring;	/* in configuration mode, at `place` */
 	struct conf_ctx place;
 	bool busy; /* a command is running */
 	bool wants_exit;
@@ -92,6 +95,8 @@ struct session {
 struct call_slot {
 	uint32_t id; /* 0 = free */
 	struct session *session;
+	struct machine *machine; /* that runs it; NULL = the shell */
+	bool asking;		 /* it waits for input */
 };
 
 struct ask_slot {
@@ -335,6 +340,8 @@ int conf_init(struct node *n);
 /* The whole text at start, or the running-config that was saved, where one is and is preferred; 0,
  * or -EINVAL with reterr. */
 int conf_load(struct node *n, const char *text, bool prefer_saved, struct sbuf *reterr);
+/* ASK_CONF; not within a machine's turn alone: machines hear of changes after it. */
+void conf_answer(struct machine *m, uint32_t ask_id, const struct ask_conf *ask);
 /* One line of a session in a configuration mode. */
 int conf_line(struct node *n, struct session *s, const char *line, struct sbuf *reterr,
 	      struct sbuf *retwarn);
@@ -353,6 +360,9 @@ void session_init(struct session *s);
 /* Runs one line; done() is called exactly once, perhaps later. */
 void session_line(struct node *n, struct session *s, const char *line);
 void session_gone(struct node *n, struct session *s);
+/* What was typed to the running command that asked for it; keys may follow one another. */
+void session_typed(struct node *n, struct session *s, const char *text, size_t len,
+		   enum input_how how);
 const char *session_mode(const struct session *s);
 void session_prompt(const struct node *n, const struct session *s, struct sbuf *out);
 void cli_effect(struct node *n, const struct fx_effect *e); /* FX_PRINT, FX_CMD_DONE */
@@ -363,6 +373,8 @@ const char *shell_conf_hostname(const void *conf);
 void console_open(struct node *n, int fd, bool terminal, unsigned columns, unsigned rows);
 /* A message to everybody at a terminal; what is being typed is shown again after it. */
 void console_tell(const char *text, size_t len);
+
+/* shell_console_tty.c */
 extern int console_tty_fd;  /* an idle terminal for libedit to ask about; -1 = none */
 void console_prepare(void); /* in the zygote: terminal and terminal description */
 

@@ -73,18 +73,68 @@ static void leave_configuration(struct node *n, struct session *s)
 	shell_log(n, SEVERITY_NOTICE, "SYS", "CONFIG_I", "Configured from console by %s", s->from);
 }
 
+static struct call_slot *call_of(struct node *n, const struct session *s)
+{
+	for (unsigned i = 0; i < NODE_CALLS_MAX; i++)
+		if (n->calls[i].id != 0 && n->calls[i].session == s)
+			return &n->calls[i];
+	return NULL;
+}
+
+static void tell_typed(struct node *n, struct call_slot *slot, const char *text, size_t len,
+		       enum input_how how)
+{
+	char *copy = calloc(1, len + 1);
+	struct ev ev = { .kind = EV_INPUT,
+			 .input = { .call = slot->id, .text = copy, .len = len, .how = how } };
+
+	if (!copy)
+		abort();
+	memcpy(copy, text, len);
+	if (n->in_turn) {
+		deliver_later(slot->machine, &ev, NULL, copy);
+		return;
+	}
+	deliver(slot->machine, &ev, NULL);
+	free(copy);
+}
+
+void session_typed(struct node *n, struct session *s, const char *text, size_t len,
+		   enum input_how how)
+{
+	struct call_slot *slot = call_of(n, s);
+
+	if (slot && slot->machine)
+		tell_typed(n, slot, text, len, how);
+}
+
 void session_gone(struct node *n, struct session *s)
 {
 	if (s->configuring)
 		leave_configuration(n, s);
-	for (unsigned i = 0; i < NODE_CALLS_MAX; i++)
-		if (n->calls[i].session == s)
-			n->calls[i].session = NULL; /* it runs on; nobody listens */
+	for (struct call_slot *slot; (slot = call_of(n, s)) != NULL;) {
+		slot->session = NULL; /* it runs on; nobody listens */
+		if (slot->asking)
+			tell_typed(n, slot, "", 0, INPUT_CANCELLED);
+	}
+}
+
+static void ask_input(struct node *n, struct call_slot *slot, const struct fx_effect *e)
+{
+	struct session *s = slot->session;
+
+	slot->asking = true;
+	if (s && s->input)
+		s->input(s, e->input.mode, e->input.prompt);
+	else if (slot->machine)
+		tell_typed(n, slot, "", 0, INPUT_NOBODY);
 }
 
 void cli_effect(struct node *n, const struct fx_effect *e)
 {
-	uint32_t id = e->kind == FX_PRINT ? e->print.call : e->cmd_done.call;
+	uint32_t id = e->kind == FX_PRINT   ? e->print.call
+		      : e->kind == FX_INPUT ? e->input.call
+					    : e->cmd_done.call;
 	struct call_slot *slot = call_find(n, id);
 	struct session *s = slot ? slot->session : NULL;
 
@@ -93,6 +143,10 @@ void cli_effect(struct node *n, const struct fx_effect *e)
 	if (e->kind == FX_PRINT) {
 		if (s)
 			s->output(s, e->print.text, e->print.len);
+		return;
+	}
+	if (e->kind == FX_INPUT) {
+		ask_input(n, slot, e);
 		return;
 	}
 	*slot = (struct call_slot){ 0 };
@@ -109,6 +163,8 @@ static void run_row(struct node *n, struct session *s, const struct grammar_matc
 			     .args = match->args,
 			     .n_args = match->n_args,
 			     .line = line,
+			     .columns = s->columns,
+			     .rows = s->rows,
 			     .dev = &n->dev };
 
 	if (!slot || (match->cmd->machine && !m)) {
@@ -120,6 +176,7 @@ static void run_row(struct node *n, struct session *s, const struct grammar_matc
 		return;
 	}
 	call.id = slot->id;
+	slot->machine = m;
 	command_turn(n, m, match->cmd, &call);
 }
 

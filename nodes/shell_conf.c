@@ -191,3 +191,75 @@ int conf_line(struct node *n, struct session *s, const char *line, struct sbuf *
 	free(res);
 	return r;
 }
+
+/* --- ASK_CONF ------------------------------------------------------------------------------ */
+
+struct merge {
+	struct node *node;
+	struct sbuf *out; /* what was refused */
+	uint64_t changed;
+};
+
+static void merge_issue(void *arg, const struct conf_issue *issue)
+{
+	struct merge *m = arg;
+
+	sbuf_printf(m->out, "%% line %u, column %u: %s%s\n", issue->line, issue->column,
+		    issue->warning ? "accepted, but " : "", issue->text);
+}
+
+static void merge_accepted(void *arg, const struct conf_result *line)
+{
+	struct merge *m = arg;
+
+	m->changed |= line->changed;
+	accepted(m->node, line);
+}
+
+static int conf_merge(struct node *n, const char *text, struct sbuf *out)
+{
+	struct merge m = { .node = n, .out = out };
+	int r = conf_set_read(n->conf, text, merge_issue, merge_accepted, &m);
+
+	tell_machines(n, m.changed);
+	return r;
+}
+
+static int run_conf(struct node *n, const struct ask_conf *ask, struct sbuf *out)
+{
+	char *text;
+	int r = 0;
+
+	switch (ask->op) {
+	case CONF_RUNNING:
+		conf_show(n, out);
+		break;
+	case CONF_STARTUP:
+		text = conf_saved(n, STARTUP_FILE);
+		r = text ? sbuf_puts(out, text) : -ENOENT;
+		free(text);
+		break;
+	case CONF_MERGE:
+		text = strndup((const char *)ask->data, ask->len);
+		r = text ? conf_merge(n, text, out) : -ENOMEM;
+		free(text);
+		break;
+	case CONF_SAVE:
+		r = state_write(n, STARTUP_FILE, (const char *)ask->data, ask->len);
+		break;
+	}
+	return r;
+}
+
+void conf_answer(struct machine *m, uint32_t ask_id, const struct ask_conf *ask)
+{
+	struct sbuf out = SBUF(CONFIG_MAX);
+	struct answer a = { .err = run_conf(m->node, ask, &out) };
+
+	if (a.err)
+		str_copy(a.why, sizeof(a.why), strerror(-a.err));
+	a.file.size = a.file.len = out.len;
+	a.file.data = (const uint8_t *)out.data;
+	queue_answer(m, ask_id, &a, m->node->turn_cause, out.data, out.len);
+	sbuf_done(&out);
+}

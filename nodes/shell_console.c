@@ -24,7 +24,10 @@
 #define HISTORY_LINES	 200
 #define KEY_CTRL_C	 0x03
 #define KEY_CTRL_D	 0x04
+#define KEY_CTRL_U	 0x15
 #define KEY_ESCAPE	 0x1b
+#define KEY_DELETE	 0x7f
+#define SECRET_MAX	 127
 #define ESCAPE_WAIT_USEC 50000
 
 struct console {
@@ -41,6 +44,10 @@ struct console {
 	HistEvent hist_event;
 	FILE *out_file, *tty_file;
 	char prompt[160];
+	bool asking; /* the running command has asked for input of this kind */
+	bool asked;  /* the person has seen it */
+	enum input_mode mode;
+	struct sbuf secret; /* INPUT_SECRET: what was typed so far */
 	struct console *next;
 };
 
@@ -96,6 +103,7 @@ static void console_free(struct console *c)
 	event_free(c->next_ev);
 	evbuffer_free(c->in);
 	evbuffer_free(c->out);
+	sbuf_done(&c->secret);
 	close(c->fd);
 	free(c);
 }
@@ -157,6 +165,10 @@ static unsigned char on_help_key(EditLine *el, int key)
 	char partial[LINE_MAX_LEN];
 
 	(void)key;
+	if (console_of(el)->asking) {
+		el_insertstr(el, "?");
+		return CC_REFRESH;
+	}
 	partial_line(el, partial, sizeof(partial));
 	put(console_of(el), "?", 1);
 	help(console_of(el), partial);
@@ -195,6 +207,8 @@ static unsigned char on_tab(EditLine *el, int key)
 	unsigned char result = CC_REFRESH;
 
 	(void)key;
+	if (c->asking)
+		return CC_NORM;
 	partial_line(el, partial, sizeof(partial));
 	last = strrchr(partial, ' ');
 	typed = strlen(last ? last + 1 : partial);
@@ -238,6 +252,8 @@ static void make_prompt(struct console *c)
 {
 	struct sbuf p = SBUF(sizeof(c->prompt) - 1);
 
+	if (c->asking)
+		return; /* its prompt is the command's */
 	session_prompt(c->node, &c->session, &p);
 	str_copy(c->prompt, sizeof(c->prompt), sbuf_text(&p));
 	c->session.prompt_width = c->terminal ? (unsigned)p.len : 0;
@@ -298,13 +314,81 @@ static void new_line(struct console *c)
 	c->prompting = true;
 }
 
+/* --- input of a running command ------------------------------------------------------------- */
+
+static void console_input(struct session *s, enum input_mode mode, const char *prompt)
+{
+	struct console *c = s->arg;
+
+	c->asking = true;
+	c->asked = false;
+	c->mode = mode;
+	str_copy(c->prompt, sizeof(c->prompt), prompt);
+	event_active(c->next_ev, EV_TIMEOUT, 0);
+}
+
+static void show_question(struct console *c)
+{
+	c->asked = true;
+	if (c->terminal && c->mode == INPUT_LINE) {
+		el_set(c->el, EL_UNBUFFERED, 0);
+		el_set(c->el, EL_UNBUFFERED, 1);
+		c->prompting = true;
+	} else {
+		put(c, c->prompt, strlen(c->prompt));
+	}
+}
+
+static void answered(struct console *c, const char *text, size_t len, enum input_how how)
+{
+	if (c->mode != INPUT_KEYS)
+		c->asking = false;
+	session_typed(c->node, &c->session, text, len, how);
+}
+
 static void interrupt(struct console *c)
 {
 	put(c, "^C\n", 3);
 	el_set(c->el, EL_UNBUFFERED, 0);
 	el_reset(c->el);
+	if (c->asking) {
+		answered(c, "", 0, INPUT_CANCELLED);
+		return;
+	}
 	make_prompt(c);
 	el_set(c->el, EL_UNBUFFERED, 1);
+}
+
+static void take_secret(struct console *c, unsigned char b)
+{
+	if (b == '\r' || b == '\n' || b == KEY_CTRL_C) {
+		put(c, "\n", 1);
+		answered(c, sbuf_text(&c->secret), c->secret.len,
+			 b == KEY_CTRL_C ? INPUT_CANCELLED : INPUT_TYPED);
+		memset(c->secret.data ? c->secret.data : (char *)&b, 0, c->secret.len);
+		sbuf_reset(&c->secret);
+	} else if (b == '\b' || b == KEY_DELETE) {
+		c->secret.len -= c->secret.len > 0;
+		sbuf_puts(&c->secret, "");
+	} else if (b == KEY_CTRL_U) {
+		sbuf_reset(&c->secret);
+	} else {
+		sbuf_put(&c->secret, &b, 1);
+	}
+}
+
+/* Takes what was typed for the command that asks; libedit has INPUT_LINE with a terminal. */
+static void take_raw(struct console *c)
+{
+	unsigned char keys[1024];
+	int n = evbuffer_remove(c->in, keys, c->mode == INPUT_KEYS ? sizeof(keys) : 1);
+
+	if (n <= 0)
+		return;
+	if (c->mode == INPUT_KEYS)
+		answered(c, (const char *)keys, (size_t)n, INPUT_TYPED);
+	else
+		take_secret(c, keys[0]);
 }
 
 /* One key to libedit; runs the line that it completes. */
@@ -320,17 +404,28 @@ static void edit_key(struct console *c)
 	str_copy_n(line, sizeof(line), text, (size_t)count - 1);
 	el_set(c->el, EL_UNBUFFERED, 0);
 	c->prompting = false;
-	run_line(c, line);
+	if (c->asking)
+		answered(c, line, strlen(line), INPUT_TYPED);
+	else
+		run_line(c, line);
+}
+
+/* A command that has not asked anything lets keys wait. */
+static bool listens(const struct console *c)
+{
+	return !c->session.busy || (c->asking && c->asked);
 }
 
 static void take_keys(struct console *c)
 {
-	size_t len;
-
-	while (!c->session.busy && !c->ended && (len = key_len(c)) > 0) {
+	while (listens(c) && !c->ended && evbuffer_get_length(c->in) > 0) {
 		unsigned char b = *evbuffer_pullup(c->in, 1);
 
-		if (b == KEY_CTRL_C) {
+		if (c->asking && c->mode != INPUT_LINE) {
+			take_raw(c);
+		} else if (key_len(c) == 0) {
+			return;
+		} else if (b == KEY_CTRL_C) {
 			evbuffer_drain(c->in, 1);
 			interrupt(c);
 		} else if (b == KEY_CTRL_D && line_is_empty(c->el)) {
@@ -344,7 +439,7 @@ static void take_keys(struct console *c)
 
 static void take_lines(struct console *c)
 {
-	while (!c->session.busy && !c->session.wants_exit) {
+	while (listens(c) && !c->session.wants_exit) {
 		size_t len;
 		char *line = evbuffer_readln(c->in, &len, EVBUFFER_EOL_ANY);
 
@@ -356,7 +451,10 @@ static void take_lines(struct console *c)
 		}
 		if (!line)
 			return;
-		run_line(c, line);
+		if (c->asking)
+			answered(c, line, len, INPUT_TYPED);
+		else
+			run_line(c, line);
 		free(line);
 	}
 }
@@ -367,6 +465,10 @@ static void take_input(struct console *c)
 		take_keys(c);
 	else
 		take_lines(c);
+	if (c->ended && c->asking) { /* nobody is there to answer any more */
+		c->asking = false;
+		session_typed(c->node, &c->session, "", 0, INPUT_CANCELLED);
+	}
 	if (c->session.wants_exit)
 		c->ended = true;
 	if (c->ended && !c->session.busy)
@@ -379,7 +481,9 @@ static void on_next(evutil_socket_t fd, short what, void *arg)
 	struct console *c = arg;
 
 	(void)fd, (void)what;
-	if (c->terminal && !c->session.wants_exit)
+	if (c->asking && c->session.busy)
+		show_question(c);
+	else if (c->terminal && !c->session.wants_exit && !c->session.busy)
 		new_line(c);
 	take_input(c);
 	if (c->full && evbuffer_get_length(c->in) < IN_MAX) {
@@ -393,6 +497,7 @@ static void console_done(struct session *s, int status)
 	struct console *c = s->arg;
 
 	(void)status;
+	c->asking = false;
 	event_active(c->next_ev, EV_TIMEOUT, 0);
 }
 
@@ -404,7 +509,7 @@ static void keep_bounded(struct console *c)
 
 	if (have < IN_MAX)
 		return;
-	if (!c->session.busy) {
+	if (listens(c)) {
 		evbuffer_drain(c->in, have);
 	} else if (!c->ended) {
 		c->full = true;
@@ -431,7 +536,7 @@ static void on_readable(evutil_socket_t fd, short what, void *arg)
 	}
 	take_input(c);
 	keep_bounded(c);
-	if (!c->ended && c->terminal && !c->session.busy && evbuffer_get_length(c->in) > 0)
+	if (!c->ended && c->terminal && listens(c) && evbuffer_get_length(c->in) > 0)
 		event_add(c->read_ev, &escape);
 }
 
@@ -486,6 +591,10 @@ void console_open(struct node *n, int fd, bool terminal, unsigned columns, unsig
 	c->terminal = terminal && console_tty_fd >= 0;
 	c->session.output = console_output;
 	c->session.done = console_done;
+	c->session.input = console_input;
+	c->session.columns = c->terminal ? columns : 0;
+	c->session.rows = c->terminal ? rows : 0;
+	c->secret.max = SECRET_MAX;
 	c->session.arg = c;
 	c->in = evbuffer_new();
 	c->out = evbuffer_new();
@@ -502,44 +611,4 @@ void console_open(struct node *n, int fd, bool terminal, unsigned columns, unsig
 	}
 	if (c->terminal)
 		new_line(c);
-}
-
-/* --- before the sandbox ------------------------------------------------------------------- */
-
-int console_tty_fd = -1;
-
-/* The description of a VT100 travels in the environment: a node sees no file of the host. */
-static void keep_terminfo(void)
-{
-	static const char *const places[] = { "/lib/terminfo/v/vt100",
-					      "/usr/share/terminfo/v/vt100",
-					      "/etc/terminfo/v/vt100" };
-	unsigned char bytes[4096];
-	char text[2 * sizeof(bytes) + 8] = "hex:";
-	ssize_t n = -1;
-
-	setenv("TERM", "vt100", 1);
-	for (size_t i = 0; i < ARRAY_SIZE(places) && n <= 0; i++) {
-		int fd = open(places[i], O_RDONLY | O_CLOEXEC);
-
-		if (fd >= 0) {
-			n = read(fd, bytes, sizeof(bytes));
-			close(fd);
-		}
-	}
-	for (ssize_t i = 0; i < n; i++)
-		snprintf(text + 4 + 2 * i, 3, "%02X", bytes[i]);
-	if (n > 0)
-		setenv("TERMINFO", text, 1);
-}
-
-void console_prepare(void)
-{
-	int master = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC);
-
-	keep_terminfo();
-	if (master < 0 || grantpt(master) < 0 || unlockpt(master) < 0)
-		return; /* consoles have no line editing then */
-	console_tty_fd = open(ptsname(master), O_RDWR | O_NOCTTY | O_CLOEXEC);
-	/* The master stays open: the slave's modes are lost with it. */
 }

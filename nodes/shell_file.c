@@ -13,6 +13,7 @@
 #include <linux/openat2.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/param.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -119,6 +120,7 @@ static int stat_path(struct node *n, const char *path, struct answer *a)
 /* Files up to what an answer may carry, from the offset. */
 static int read_file(int fd, const struct ask_file *ask, struct answer *a, struct sbuf *out)
 {
+	size_t most = ask->len ? ask->len : FILE_READ_MAX;
 	char chunk[16384];
 	off_t at = (off_t)ask->offset;
 	ssize_t got;
@@ -126,13 +128,26 @@ static int read_file(int fd, const struct ask_file *ask, struct answer *a, struc
 
 	if (r < 0 || a->file.is_dir)
 		return r < 0 ? r : -EISDIR;
-	while (out->len + sizeof(chunk) <= FILE_READ_MAX &&
-	       (got = pread(fd, chunk, sizeof(chunk), at)) > 0) {
+	while (out->len + sizeof(chunk) <= FILE_READ_MAX && out->len < most &&
+	       (got = pread(fd, chunk, MIN(sizeof(chunk), most - out->len), at)) > 0) {
 		if (sbuf_put(out, chunk, (size_t)got) < 0)
 			return -EFBIG;
 		at += got;
 	}
 	return 0;
+}
+
+/* What is neither a file nor a directory is not shown. */
+static void list_entry(int fd, const char *name, struct sbuf *out)
+{
+	struct stat st;
+
+	if (fstatat(fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0 ||
+	    !(S_ISDIR(st.st_mode) || S_ISREG(st.st_mode)))
+		return;
+	sbuf_printf(out, "%c %lld %lld %s\n", S_ISDIR(st.st_mode) ? 'd' : '-',
+		    (long long)st.st_size,
+		    (long long)(st.st_mtim.tv_sec * SEC + st.st_mtim.tv_nsec), name);
 }
 
 static int list_dir(int fd, struct sbuf *out)
@@ -144,7 +159,7 @@ static int list_dir(int fd, struct sbuf *out)
 		return -errno;
 	for (int i = 0; i < LIST_MAX && (de = readdir(dir)) != NULL; i++)
 		if (de->d_name[0] != '.')
-			sbuf_printf(out, "%s\n", de->d_name);
+			list_entry(fd, de->d_name, out);
 	closedir(dir);
 	return 0;
 }
@@ -187,7 +202,8 @@ static int write_file(struct node *n, const struct ask_file *ask)
 	int fd;
 
 	make_parents(n, ask->path);
-	fd = file_open(n, ask->path, O_WRONLY | O_CREAT | O_TRUNC);
+	fd = file_open(n, ask->path,
+		       O_WRONLY | O_CREAT | (ask->op == FILE_APPEND ? O_APPEND : O_TRUNC));
 	if (fd < 0)
 		return fd;
 	while (done < ask->len) {
@@ -205,21 +221,51 @@ static int write_file(struct node *n, const struct ask_file *ask)
 	return 0;
 }
 
-static int delete_file(struct node *n, const char *path)
+/* Opens the directory that holds |path|; *ret_name = its last part. Negative errno. */
+static int open_parent(struct node *n, const char *path, const char **ret_name)
 {
 	char parent[ASK_PATH_MAX];
 	const char *name = strrchr(path, '/');
-	int dir, r;
 
 	str_copy_n(parent, sizeof(parent), path, name ? (size_t)(name - path) : 0);
 	name = name ? name + 1 : path;
 	if (!*name || strcmp(name, "..") == 0 || strcmp(name, ".") == 0)
 		return -EINVAL;
-	dir = open_beneath(files_root(n), parent, O_PATH | O_DIRECTORY);
+	*ret_name = name;
+	return open_beneath(files_root(n), parent, O_PATH | O_DIRECTORY);
+}
+
+static int delete_file(struct node *n, const char *path)
+{
+	const char *name;
+	int dir = open_parent(n, path, &name), r;
+
 	if (dir < 0)
 		return dir;
 	r = unlinkat(dir, name, 0) < 0 ? -errno : 0;
 	close(dir);
+	return r;
+}
+
+static int rename_file(struct node *n, const struct ask_file *ask)
+{
+	const char *old_name, *new_name;
+	char to[ASK_PATH_MAX];
+	int from_dir, to_dir, r;
+
+	if (!str_copy_n(to, sizeof(to), (const char *)ask->data, ask->len))
+		return -ENAMETOOLONG;
+	from_dir = open_parent(n, ask->path, &old_name);
+	if (from_dir < 0)
+		return from_dir;
+	make_parents(n, to);
+	to_dir = open_parent(n, to, &new_name);
+	r = to_dir < 0 ? to_dir : 0;
+	if (r == 0 && renameat(from_dir, old_name, to_dir, new_name) < 0)
+		r = -errno;
+	close(from_dir);
+	if (to_dir >= 0)
+		close(to_dir);
 	return r;
 }
 
@@ -251,10 +297,14 @@ void file_answer(struct machine *m, uint32_t ask_id, const struct ask_file *ask)
 		a.err = run_open(m->node, ask, &a, &out);
 		break;
 	case FILE_WRITE:
+	case FILE_APPEND:
 		a.err = write_file(m->node, ask);
 		break;
 	case FILE_DELETE:
 		a.err = delete_file(m->node, ask->path);
+		break;
+	case FILE_RENAME:
+		a.err = rename_file(m->node, ask);
 		break;
 	}
 	if (a.err == -EXDEV) /* openat2's word for a path that leaves its root */

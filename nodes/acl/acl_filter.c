@@ -352,6 +352,7 @@ static void filter_event(void *machine, const struct ev *ev, struct fx *fx)
 	case EV_ASK:
 	case EV_RESTORE:
 	case EV_LOG:
+	case EV_INPUT:
 	case EV_STOP:
 		break;
 	}

@@ -11,7 +11,9 @@ enum ask_kind {
 	ASK_RESOLVE, /* dns: name -> addresses; address -> name */
 	ASK_LOGIN,   /* user and password -> privilege level */
 	ASK_FILE, /* shell: the device's own files, below its file root, links never followed out */
-	ASK_KERNEL, /* shell: a table of the device's kernel */
+	ASK_KERNEL,   /* shell: a table of the device's kernel */
+	ASK_CONF,     /* shell: the texts of the device's configuration */
+	ASK_TRANSFER, /* the machine of a URL's scheme: a whole file from or to a server */
 	N_ASK_KINDS
 };
 
@@ -33,15 +35,23 @@ struct ask_login {
 	struct addr peer;
 };
 
-enum file_op { FILE_STAT, FILE_READ, FILE_WRITE, FILE_DELETE, FILE_LIST };
+enum file_op {
+	FILE_STAT,
+	FILE_READ,
+	FILE_WRITE,  /* the whole content, in place of what was there */
+	FILE_APPEND, /* after what is there */
+	FILE_DELETE,
+	FILE_RENAME, /* takes the place of what has that name */
+	FILE_LIST    /* a line each: "d" or "-", octets, mtime_ns, name */
+};
 #define FILE_READ_MAX (1u << 20) /* octets an answer may carry */
 
 struct ask_file {
 	enum file_op op;
 	char path[ASK_PATH_MAX]; /* relative to the device's file root */
-	const uint8_t *data;	 /* FILE_WRITE */
-	size_t len;
-	uint64_t offset; /* FILE_READ */
+	const uint8_t *data;	 /* FILE_WRITE, FILE_APPEND; FILE_RENAME: the new path */
+	size_t len;		 /* of data; FILE_READ: octets at most, 0 = as many as fit */
+	uint64_t offset;	 /* FILE_READ */
 };
 
 enum kernel_table {
@@ -57,6 +67,37 @@ struct ask_kernel {
 	enum kernel_table table;
 };
 
+enum conf_op {
+	CONF_RUNNING, /* the text of the running-config */
+	CONF_STARTUP, /* that of the startup-config; -ENOENT */
+	CONF_MERGE,   /* reads a text into the running-config; -EINVAL and the text that says which
+		       * lines were refused; the others are in force */
+	CONF_SAVE     /* a text becomes the startup-config */
+};
+
+struct ask_conf {
+	enum conf_op op;
+	const uint8_t *data; /* CONF_MERGE, CONF_SAVE */
+	size_t len;
+};
+
+#define TRANSFER_DATA_MAX (1u << 20) /* octets that are not in a file of the device */
+
+/* A whole file, from a server or to it. */
+struct ask_transfer {
+	char scheme[8]; /* "tftp": the class says in `transfers` which it speaks */
+	bool put;	/* to the server */
+	char host[ASK_NAME_MAX];
+	uint16_t port; /* 0 = the scheme's own */
+	char user[64], password[64];
+	char path[ASK_PATH_MAX]; /* on the server */
+	char file[ASK_PATH_MAX]; /* of this device; "" = the octets themselves: `data`, or the
+				    answer's */
+	const uint8_t *data;	 /* put without a file */
+	size_t len;
+	uint32_t call; /* the command that is told how it goes on, by fx_print(); 0 = none */
+};
+
 struct ask {
 	enum ask_kind kind;
 	union {
@@ -64,8 +105,13 @@ struct ask {
 		struct ask_login login;
 		struct ask_file file;
 		struct ask_kernel kernel;
+		struct ask_conf conf;
+		struct ask_transfer transfer;
 	};
 };
+
+/* The octets that a question carries along, or NULL: *ret_len of them. */
+const uint8_t **ask_octets(struct ask *ask, size_t *ret_len);
 
 struct kernel_row {
 	char ifname[32]; /* as people write it */
@@ -104,9 +150,9 @@ struct answer {
 			uint64_t size;
 			nsec_t mtime_ns;
 			bool is_dir;
-			const uint8_t *data; /* FILE_READ, FILE_LIST (names, one a line) */
+			const uint8_t *data; /* FILE_READ, FILE_LIST, ASK_CONF, ASK_TRANSFER */
 			size_t len;
-		} file;
+		} file; /* size: also ASK_TRANSFER, octets carried */
 		struct {
 			const struct kernel_row *rows;
 			size_t n_rows;

@@ -63,7 +63,8 @@ struct call {
 	uint32_t section_ifid; /* in MODE_IF: the interface */
 	const struct arg *args; /* ended by n_args; absent optional ones are ARG_NONE */
 	unsigned n_args;
-	const char *line; /* the whole line as typed */
+	const char *line;	/* the whole line as typed */
+	unsigned columns, rows; /* commands: the window of the terminal; 0 = none, or unknown */
 	const struct device *dev;
 	struct sbuf *reterr;  /* configuration: why the line is refused */
 	struct sbuf *retwarn; /* configuration: accepted, but */

@@ -429,16 +429,26 @@ uint32_t fx_acl(struct fx *fx, const struct acl_lists *lists)
 	return fx_append(fx, e);
 }
 
+/* The question and what it carries along. */
+static struct ask *copy_ask(struct fx *fx, const struct ask *ask)
+{
+	struct ask *mine = fx_copy(fx, ask, sizeof(*ask));
+	size_t len = 0;
+	const uint8_t **octets = mine ? ask_octets(mine, &len) : NULL;
+
+	if (len > 0) {
+		*octets = fx_copy(fx, *octets, len);
+		if (!*octets)
+			return NULL;
+	}
+	return mine;
+}
+
 uint32_t fx_ask(struct fx *fx, uint32_t ask_id, const struct ask *ask)
 {
 	struct fx_effect *e = fx_effect_new(fx, FX_ASK);
-	struct ask *mine = e ? fx_copy(fx, ask, sizeof(*ask)) : NULL;
+	struct ask *mine = e ? copy_ask(fx, ask) : NULL;
 
-	if (mine && ask->kind == ASK_FILE && ask->file.op == FILE_WRITE && ask->file.len > 0) {
-		mine->file.data = fx_copy(fx, ask->file.data, ask->file.len);
-		if (!mine->file.data)
-			mine = NULL;
-	}
 	if (mine) {
 		e->ask.ask_id = ask_id;
 		e->ask.ask = mine;
@@ -446,15 +456,23 @@ uint32_t fx_ask(struct fx *fx, uint32_t ask_id, const struct ask *ask)
 	return fx_append(fx, mine ? e : NULL);
 }
 
-void fx_answer(struct fx *fx, uint32_t ask_id, const struct answer *answer)
+void fx_answer_octets(struct fx *fx, uint32_t ask_id, const struct answer *answer, const void *data,
+		      size_t len)
 {
 	struct fx_effect *e = fx_effect_new(fx, FX_ANSWER);
 
 	if (e) {
 		e->answer.ask_id = ask_id;
 		e->answer.answer = fx_copy(fx, answer, sizeof(*answer));
-		if (!e->answer.answer)
+		e->answer.data = len > 0 ? fx_copy(fx, data, len) : NULL;
+		e->answer.len = len;
+		if (!e->answer.answer || (len > 0 && !e->answer.data))
 			e = NULL;
 	}
 	fx_append(fx, e);
+}
+
+void fx_answer(struct fx *fx, uint32_t ask_id, const struct answer *answer)
+{
+	fx_answer_octets(fx, ask_id, answer, NULL, 0);
 }

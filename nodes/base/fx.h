@@ -41,7 +41,15 @@ enum fx_kind {
 	FX_LOG,
 	FX_CONSOLE,
 	FX_PRINT,
+	FX_INPUT,
 	FX_CMD_DONE,
+};
+
+/* What the person at the terminal is asked for. */
+enum input_mode {
+	INPUT_LINE,   /* a line, edited as commands are; it is no command */
+	INPUT_SECRET, /* a line that is not shown */
+	INPUT_KEYS,   /* each key as it is typed, until the command ends or asks otherwise */
 };
 
 enum sock_kind {
@@ -52,6 +60,13 @@ enum sock_kind {
 		       * shell. */
 	SOCK_ARP,     /* ARP packets of one interface (or all, ifid 0): data = 28 octets */
 	SOCK_ICMP,    /* ICMPv4 messages, IP header stripped */
+};
+
+/* What came of asking. */
+enum input_how {
+	INPUT_TYPED,
+	INPUT_NOBODY,	 /* the command runs without a terminal: nobody can be asked */
+	INPUT_CANCELLED, /* Ctrl-C, or the terminal is gone */
 };
 
 struct fx_bind {
@@ -166,6 +181,8 @@ struct fx_effect {
 		struct {
 			uint32_t ask_id;
 			const struct answer *answer;
+			const void *data; /* what answer->file tells of; NULL = nothing */
+			size_t len;
 		} answer;
 		struct log_event log;
 		struct {
@@ -177,6 +194,11 @@ struct fx_effect {
 			const char *text;
 			size_t len;
 		} print;
+		struct {
+			uint32_t call;
+			enum input_mode mode;
+			const char *prompt;
+		} input;
 		struct {
 			uint32_t call;
 			int status; /* 0 = it did what was asked; 1-255 otherwise */
@@ -233,7 +255,7 @@ uint32_t fx_link(struct fx *fx, uint32_t ifid, bool up);
 struct acl_lists;
 uint32_t fx_acl(struct fx *fx, const struct acl_lists *lists);
 uint32_t fx_ask(struct fx *fx, uint32_t ask_id, const struct ask *ask);
-/* For ASK_RESOLVE and ASK_LOGIN, which machines answer; an answer with pointers is the shell's. */
+/* For what machines answer. */
 void fx_answer(struct fx *fx, uint32_t ask_id, const struct answer *answer);
 /* Something for the log of the device, whoever keeps it: log_event.h. `facility` and `mnemonic`
  * must be literals. */
@@ -241,10 +263,16 @@ void fx_log(struct fx *fx, enum severity severity, const char *facility, const c
 	    const char *fmt, ...) __attribute__((format(printf, 5, 6)));
 /* A message to the people at the device's terminals, whatever they are doing. */
 void fx_console(struct fx *fx, const char *text, size_t len);
+/* As fx_answer(), with octets for answer->file. */
+void fx_answer_octets(struct fx *fx, uint32_t ask_id, const struct answer *answer, const void *data,
+		      size_t len);
 /* Output of the command being run (call = ev->command.call's id). */
 void fx_print(struct fx *fx, uint32_t call, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 void fx_print_text(struct fx *fx, uint32_t call, const char *text, size_t len);
+/* Asks the person who runs the command: EV_INPUT follows, at once when there is nobody
+ * to ask. Not of a command of the shell itself. */
+void fx_input(struct fx *fx, uint32_t call, enum input_mode mode, const char *prompt);
 /* Every command ends with exactly one of these, in its own turn or a later one. */
 void fx_cmd_done(struct fx *fx, uint32_t call, int status);
 

@@ -115,6 +115,20 @@ void fx_print(struct fx *fx, uint32_t call, const char *fmt, ...)
 		free(text);
 }
 
+void fx_input(struct fx *fx, uint32_t call, enum input_mode mode, const char *prompt)
+{
+	struct fx_effect *e = fx_effect_new(fx, FX_INPUT);
+
+	if (e) {
+		e->input.call = call;
+		e->input.mode = mode;
+		e->input.prompt = fx_copy(fx, prompt, strlen(prompt) + 1);
+		if (!e->input.prompt)
+			e = NULL;
+	}
+	fx_append(fx, e);
+}
+
 void fx_cmd_done(struct fx *fx, uint32_t call, int status)
 {
 	struct fx_effect *e = fx_effect_new(fx, FX_CMD_DONE);

@@ -501,6 +501,7 @@ static void event(void *machine, const struct ev *ev, struct fx *fx)
 	case EV_DRAINED:
 	case EV_CLOSED:
 	case EV_ADDR:
+	case EV_INPUT:
 	case EV_ASK:
 		break;
 	}

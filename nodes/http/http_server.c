@@ -542,6 +542,7 @@ static void server_event(void *machine, const struct ev *ev, struct fx *fx)
 	case EV_DATAGRAM:
 	case EV_LINK:
 	case EV_ADDR:
+	case EV_INPUT:
 	case EV_ASK:
 		break;
 	}

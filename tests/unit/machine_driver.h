@@ -385,6 +385,20 @@ static inline void drv_answer(struct drv *d, uint32_t ask_id, const struct answe
 				  .answer = { .ask_id = ask_id, .answer = answer } });
 }
 
+/* What somebody types to the command that asked for input. */
+static inline void drv_typed(struct drv *d, uint32_t call, const char *text)
+{
+	drv_event(d, (struct ev){ .kind = EV_INPUT,
+				  .input = { .call = call, .text = text, .len = strlen(text) } });
+}
+
+/* Nobody types anything. */
+static inline void drv_input_end(struct drv *d, uint32_t call, enum input_how how)
+{
+	drv_event(d, (struct ev){ .kind = EV_INPUT,
+				  .input = { .call = call, .text = "", .how = how } });
+}
+
 /* The effect failed. */
 static inline void drv_failed(struct drv *d, const struct fx_effect *e, uint32_t sock, int err)
 {

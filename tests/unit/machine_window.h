@@ -107,6 +107,12 @@ static inline const struct fx_effect *drv_next_ask(struct drv *d)
 	return drv_want(d, FX_ASK, "ask");
 }
 
+/* The prompt with which the command asks. */
+static inline const char *drv_next_prompt(struct drv *d)
+{
+	return drv_want(d, FX_INPUT, "input")->input.prompt;
+}
+
 static inline unsigned drv_count(const struct drv *d, enum fx_kind kind)
 {
 	unsigned n = 0;
