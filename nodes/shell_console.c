@@ -5,19 +5,15 @@
  * from a queue, in its unbuffered mode. Keys that are several octets long are held back until they
  * are whole. Without a terminal (labctl's standard input is a file or a pipe) lines are just read.
  */
-#include "shell.h"
+#include "shell_console.h"
 
 #include <errno.h>
 #include <event2/buffer.h>
 #include <fcntl.h>
-#include <histedit.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
-
-#include "base/grammar.h"
 
 #define IN_MAX		 8192
 #define OUT_MAX		 (4u << 20)
@@ -30,33 +26,12 @@
 #define SECRET_MAX	 127
 #define ESCAPE_WAIT_USEC 50000
 
-struct console {
-	struct session session;
-	struct node *node;
-	int fd;
-	bool terminal, ended;
-	bool full;	/* not read until a command ends */
-	bool prompting; /* the prompt stands there, perhaps with part of a line */
-	struct event *read_ev, *write_ev, *next_ev;
-	struct evbuffer *in, *out;
-	EditLine *el;
-	History *history;
-	HistEvent hist_event;
-	FILE *out_file, *tty_file;
-	char prompt[160];
-	bool asking; /* the running command has asked for input of this kind */
-	bool asked;  /* the person has seen it */
-	enum input_mode mode;
-	struct sbuf secret; /* INPUT_SECRET: what was typed so far */
-	struct console *next;
-};
-
 static struct console *consoles;
 static unsigned n_consoles;
 
 /* --- output ------------------------------------------------------------------------------- */
 
-static void put(struct console *c, const char *text, size_t len)
+void console_put(struct console *c, const char *text, size_t len)
 {
 	if (evbuffer_get_length(c->out) + len > OUT_MAX)
 		return; /* a reader that stalls loses its own output, and harms nobody else */
@@ -72,13 +47,13 @@ static void put(struct console *c, const char *text, size_t len)
 
 static ssize_t cookie_write(void *arg, const char *text, size_t len)
 {
-	put(arg, text, len);
+	console_put(arg, text, len);
 	return (ssize_t)len;
 }
 
 static void console_output(struct session *s, const char *text, size_t len)
 {
-	put(s->arg, text, len);
+	console_put(s->arg, text, len);
 }
 
 static void console_free(struct console *c)
@@ -123,125 +98,15 @@ static void on_writable(evutil_socket_t fd, short what, void *arg)
 		console_free(c);
 }
 
-/* --- help and completion ------------------------------------------------------------------ */
+/* --- input -------------------------------------------------------------------------------- */
 
-static struct console *console_of(EditLine *el)
+struct console *console_of(EditLine *el)
 {
 	struct console *c = NULL;
 
 	el_get(el, EL_CLIENTDATA, &c);
 	return c;
 }
-
-static void partial_line(EditLine *el, char *out, size_t size)
-{
-	const LineInfo *li = el_line(el);
-
-	str_copy_n(out, size, li->buffer, (size_t)(li->cursor - li->buffer));
-}
-
-static void show_item(void *arg, const char *word, const char *help)
-{
-	struct sbuf *out = arg;
-
-	sbuf_printf(out, "  %-24s %s\n", word, help ? help : "");
-}
-
-static void help(struct console *c, const char *partial)
-{
-	struct sbuf out = SBUF(65536);
-	int n = grammar_help(c->node->conf->grammar, session_mode(&c->session), partial,
-			     &c->node->dev, show_item, &out);
-
-	if (n <= 0)
-		sbuf_puts(&out, "% Nothing is known here\n");
-	put(c, "\n", 1);
-	put(c, sbuf_text(&out), out.len);
-	sbuf_done(&out);
-}
-
-static unsigned char on_help_key(EditLine *el, int key)
-{
-	char partial[LINE_MAX_LEN];
-
-	(void)key;
-	if (console_of(el)->asking) {
-		el_insertstr(el, "?");
-		return CC_REFRESH;
-	}
-	partial_line(el, partial, sizeof(partial));
-	put(console_of(el), "?", 1);
-	help(console_of(el), partial);
-	return CC_REDISPLAY;
-}
-
-struct completion {
-	char word[128];
-	unsigned n;
-	struct sbuf all;
-};
-
-static void take_completion(void *arg, const char *word, const char *text)
-{
-	struct completion *x = arg;
-	size_t same = 0;
-
-	sbuf_printf(&x->all, "%s  ", word);
-	(void)text;
-	if (x->n++ == 0) {
-		str_copy(x->word, sizeof(x->word), word);
-		return;
-	}
-	while (x->word[same] && x->word[same] == word[same])
-		same++;
-	x->word[same] = '\0';
-}
-
-static unsigned char on_tab(EditLine *el, int key)
-{
-	struct console *c = console_of(el);
-	struct completion x = { .all = SBUF(16384) };
-	char partial[LINE_MAX_LEN];
-	const char *last;
-	size_t typed;
-	unsigned char result = CC_REFRESH;
-
-	(void)key;
-	if (c->asking)
-		return CC_NORM;
-	partial_line(el, partial, sizeof(partial));
-	last = strrchr(partial, ' ');
-	typed = strlen(last ? last + 1 : partial);
-	grammar_complete(c->node->conf->grammar, session_mode(&c->session), partial, &c->node->dev,
-			 take_completion, &x);
-	if (x.n > 0 && strlen(x.word) > typed) {
-		el_insertstr(el, x.word + typed);
-		if (x.n == 1)
-			el_insertstr(el, " ");
-	} else if (x.n > 1) {
-		put(c, "\n", 1);
-		put(c, sbuf_text(&x.all), x.all.len);
-		put(c, "\n", 1);
-		result = CC_REDISPLAY;
-	}
-	sbuf_done(&x.all);
-	return result;
-}
-
-/* Not where lines are read from a file or a pipe: who wrote those waits for answers only. */
-void console_tell(const char *text, size_t len)
-{
-	for (struct console *c = consoles; c; c = c->next) {
-		if (!c->terminal)
-			continue;
-		put(c, "\r\033[K", 4);
-		put(c, text, len);
-		if (c->prompting)
-			el_set(c->el, EL_REFRESH);
-	}
-}
-
-/* --- input -------------------------------------------------------------------------------- */
 
 static char *prompt_of(EditLine *el)
 {
@@ -335,7 +200,7 @@ static void show_question(struct console *c)
 		el_set(c->el, EL_UNBUFFERED, 1);
 		c->prompting = true;
 	} else {
-		put(c, c->prompt, strlen(c->prompt));
+		console_put(c, c->prompt, strlen(c->prompt));
 	}
 }
 
@@ -348,7 +213,7 @@ static void answered(struct console *c, const char *text, size_t len, enum input
 
 static void interrupt(struct console *c)
 {
-	put(c, "^C\n", 3);
+	console_put(c, "^C\n", 3);
 	el_set(c->el, EL_UNBUFFERED, 0);
 	el_reset(c->el);
 	if (c->asking) {
@@ -362,7 +227,7 @@ static void interrupt(struct console *c)
 static void take_secret(struct console *c, unsigned char b)
 {
 	if (b == '\r' || b == '\n' || b == KEY_CTRL_C) {
-		put(c, "\n", 1);
+		console_put(c, "\n", 1);
 		answered(c, sbuf_text(&c->secret), c->secret.len,
 			 b == KEY_CTRL_C ? INPUT_CANCELLED : INPUT_TYPED);
 		memset(c->secret.data ? c->secret.data : (char *)&b, 0, c->secret.len);
@@ -429,7 +294,7 @@ static void take_keys(struct console *c)
 			evbuffer_drain(c->in, 1);
 			interrupt(c);
 		} else if (b == KEY_CTRL_D && line_is_empty(c->el)) {
-			put(c, "\n", 1);
+			console_put(c, "\n", 1);
 			c->ended = true;
 		} else {
 			edit_key(c);
@@ -566,7 +431,7 @@ static int open_editor(struct console *c, unsigned columns, unsigned rows)
 	el_set(c->el, EL_GETCFN, get_char);
 	el_set(c->el, EL_ADDFN, "labd-help", "list what may follow", on_help_key);
 	el_set(c->el, EL_BIND, "?", "labd-help", NULL);
-	el_set(c->el, EL_ADDFN, "labd-complete", "complete the word", on_tab);
+	el_set(c->el, EL_ADDFN, "labd-complete", "complete the word", console_tab_key);
 	el_set(c->el, EL_BIND, "\t", "labd-complete", NULL);
 	snprintf(number, sizeof(number), "%u", columns ? columns : 80);
 	el_set(c->el, EL_SETTC, "co", number, NULL);
