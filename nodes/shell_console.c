@@ -98,6 +98,18 @@ static void on_writable(evutil_socket_t fd, short what, void *arg)
 		console_free(c);
 }
 
+void console_tell(const char *text, size_t len)
+{
+	for (struct console *c = consoles; c; c = c->next) {
+		if (!c->terminal)
+			continue;
+		console_put(c, "\r\033[K", 4);
+		console_put(c, text, len);
+		if (c->prompting)
+			el_set(c->el, EL_REFRESH);
+	}
+}
+
 /* --- input -------------------------------------------------------------------------------- */
 
 struct console *console_of(EditLine *el)
@@ -429,7 +441,7 @@ static int open_editor(struct console *c, unsigned columns, unsigned rows)
 	el_set(c->el, EL_PROMPT, prompt_of);
 	el_set(c->el, EL_HIST, history, c->history);
 	el_set(c->el, EL_GETCFN, get_char);
-	el_set(c->el, EL_ADDFN, "labd-help", "list what may follow", on_help_key);
+	el_set(c->el, EL_ADDFN, "labd-help", "list what may follow", console_help_key);
 	el_set(c->el, EL_BIND, "?", "labd-help", NULL);
 	el_set(c->el, EL_ADDFN, "labd-complete", "complete the word", console_tab_key);
 	el_set(c->el, EL_BIND, "\t", "labd-complete", NULL);

@@ -101,14 +101,3 @@ unsigned char console_tab_key(EditLine *el, int key)
 }
 
 /* Not where lines are read from a file or a pipe: who wrote those waits for answers only. */
-void console_tell(const char *text, size_t len)
-{
-	for (struct console *c = consoles; c; c = c->next) {
-		if (!c->terminal)
-			continue;
-		console_put(c, "\r\033[K", 4);
-		console_put(c, text, len);
-		if (c->prompting)
-			el_set(c->el, EL_REFRESH);
-	}
-}
