@@ -27,12 +27,16 @@ exchange() {
 			END {printf "%.0f discover=%.1f%% request=%.1f%%\n", x, d, r}'
 }
 
-# INTERFACE -> exchanges a second of the fastest of rising rates at which at most 1 % is lost.
+# "RATE discover=X% request=Y%": hardly any is lost.
+kept() { awk '{for (i = 2; i <= 3; i++) {sub(/.*=/, "", $i); if ($i + 0 > 1) exit 1}}' <<<"$1"; }
+
+# INTERFACE -> exchanges a second of the fastest of rising rates at which at most 1 % is lost. One that
+# fails is tried once more: a moment in which somebody else has the processor is nobody's capacity.
 capacity() {
 	local rate line best="0 -"
 	for ((rate = 4000; rate <= 20000; rate += 2000)); do
 		line=$(exchange "$1" $rate)
-		awk '{for (i = 2; i <= 3; i++) {sub(/.*=/, "", $i); if ($i + 0 > 1) exit 1}}' <<<"$line" || break
+		kept "$line" || { line=$(exchange "$1" $rate) && kept "$line"; } || break
 		best="${line%% *} - ${line#* }"
 	done
 	echo "$best"
