@@ -287,7 +287,8 @@ void control_read(struct log_proc *p)
 
 static bool is_reached(struct log_proc *p, const struct barrier *b)
 {
-	if (sources_seen_ns(p->sources) < b->wall_ns)
+	if (sources_seen_ns(p->sources) < b->wall_ns ||
+	    !sources_are_compared(p->sources, b->wall_ns))
 		return false;
 	if (p->n_paused > 0 || !engine_journals_empty(p->engine))
 		return false;

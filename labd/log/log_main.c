@@ -151,7 +151,8 @@ static void finish(struct log_proc *p)
 	p->stop = false;
 	p->n_barriers = 0;
 	(void)epoll_ctl(p->epoll_fd, EPOLL_CTL_DEL, p->args->control_fd, NULL); /* it has ended */
-	while (sources_seen_ns(p->sources) < now_ns && !sources_are_drained(p->sources))
+	while (!sources_are_drained(p->sources) &&
+	       (sources_seen_ns(p->sources) < now_ns || !sources_are_compared(p->sources, now_ns)))
 		wait_and_read(p, turn(p));
 	engine_seen(p->engine, now_ns + INFER_ROUTE_WAIT_NS + 2 * INFER_WAIT_NS);
 	log_watch(p);

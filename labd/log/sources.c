@@ -192,7 +192,7 @@ static void show_ring_frame(struct sources *s, struct ring_source *r)
 
 	if (!ring_head(s, r, &f, &p))
 		return;
-	if (r->mark_ns != 0 && f.wall_ns > r->mark_ns)
+	if (r->mark_ns != 0 && f.wall_ns > r->mark_ns + COUNTED_AHEAD_NS)
 		ring_compare(s, r);
 	if (f.wall_ns > p->base_ns)
 		p->seen[f.outgoing ? 0 : 1]++;
@@ -347,7 +347,8 @@ bool sources_run(struct sources *s, unsigned budget)
 	if (did == 0 && limit_ns > s->seen_ns)
 		s->seen_ns = limit_ns;
 	for (uint32_t i = 0; did == 0 && i < s->n_rings; i++) {
-		if (s->rings[i]->mark_ns != 0 && s->rings[i]->mark_ns <= s->seen_ns)
+		if (s->rings[i]->mark_ns != 0 &&
+		    s->rings[i]->mark_ns + COUNTED_AHEAD_NS <= s->seen_ns)
 			ring_compare(s, s->rings[i]);
 		ring_grow(s, s->rings[i], limit_ns);
 	}
@@ -367,6 +368,14 @@ bool sources_are_empty(struct sources *s)
 		return false;
 	for (uint32_t i = 0; i < s->n_rings; i++)
 		if (s->rings[i]->head_ns != INT64_MAX)
+			return false;
+	return true;
+}
+
+bool sources_are_compared(const struct sources *s, int64_t wall_ns)
+{
+	for (uint32_t i = 0; i < s->n_rings; i++)
+		if (s->rings[i]->mark_ns != 0 && s->rings[i]->mark_ns <= wall_ns)
 			return false;
 	return true;
 }

@@ -46,6 +46,8 @@ bool sources_run(struct sources *s, unsigned budget);
 int64_t sources_seen_ns(const struct sources *s);
 /* Nothing waits in any source. */
 bool sources_are_empty(struct sources *s);
+/* What the interfaces had counted up to then, and was asked for, is told. */
+bool sources_are_compared(const struct sources *s, int64_t wall_ns);
 /* Nor is anything on its way, which a ring keeps for up to RING_RETIRE_MS, or to be compared. */
 bool sources_are_drained(struct sources *s);
 /* Frames that were shown may be forgotten. */

@@ -5,6 +5,10 @@
 #include "labd/log/ring.h"
 #include "labd/log/sources.h"
 
+/* A veth counts a frame as received before its kernel takes it from the processor's backlog and the
+ * ring gets it: what counters say is compared when frames stamped so much later were shown. */
+#define COUNTED_AHEAD_NS (10 * MSEC)
+
 /* An interface whose link is captured in this device. */
 struct port {
 	uint32_t ifid;
