@@ -20,7 +20,6 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -370,7 +369,6 @@ static _Noreturn void make_ring(const struct zygote *z, const struct node_msg *m
 
 	rd_init(&r, msg->text, msg->text_len);
 	node_ring_read(&r, &ring);
-	(void)setpriority(PRIO_PROCESS, 0, 19); /* clearing much memory */
 	touch_memory((size_t)ring.block_bytes * ring.n_blocks);
 	if (r.err || msg->n_fds != 2 || ring.n_blocks == 0)
 		fd = -EBADMSG;

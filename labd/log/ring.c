@@ -69,6 +69,13 @@ size_t ring_first_bytes(size_t bytes)
 	return bytes >= 4 * (size_t)RING_FIRST_BYTES ? RING_FIRST_BYTES : bytes;
 }
 
+size_t ring_larger(size_t bytes, size_t last)
+{
+	size_t second = 4 * (size_t)RING_FIRST_BYTES;
+
+	return bytes < second && second < last ? second : last;
+}
+
 static int set_up(int fd, size_t bytes)
 {
 	struct ring_shape s = ring_shape(bytes);

@@ -44,6 +44,9 @@ struct ring_shape ring_shape(size_t bytes);
 /* Memory that the host has taken back costs 2 ms a MB at first use: a lab that comes up begins with
  * a small ring where a large one (of so many octets) is to follow. */
 size_t ring_first_bytes(size_t bytes);
+/* What follows one of |bytes| where |last| octets are what it may have in the end. In two steps:
+ * the first is there soon, even where all processors are busy. */
+size_t ring_larger(size_t bytes, size_t last);
 /* bytes: rounded down to a power of two between RING_BYTES_MIN and _MAX. */
 int ring_open(int fd, size_t bytes, struct ring **ret);
 struct ring *ring_close(struct ring *r);

@@ -53,7 +53,7 @@ int devices_init(struct sup *s)
 		d->plan = &s->plan->devices[i];
 		d->pidfd = d->user_ns = d->net_ns = d->ctl_fd = -1;
 		d->journal_node_fd = d->journal_log_fd = d->capture_fd = d->log_netlink_fd = -1;
-		d->next_capture_fd = d->last_capture_fd = -1;
+		d->next_capture_fd = -1;
 		d->state_fd = d->holder_fd = -1;
 		d->links_missing = (unsigned)d->plan->n_ifaces;
 		d->wanted = true;

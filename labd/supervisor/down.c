@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -35,10 +36,20 @@ static void in_thread(pthread_t *threads, unsigned *n, void *(*run)(void *), voi
 	pthread_attr_destroy(&attr);
 }
 
-static void *close_one(void *fd)
+static void *close_it(void *fd)
 {
-	close(*(int *)fd);
+	close((int)(intptr_t)fd);
 	return NULL;
+}
+
+void close_aside(int fd)
+{
+	pthread_t thread;
+	unsigned n = 0;
+
+	in_thread(&thread, &n, close_it, (void *)(intptr_t)fd); /* else the lab's end closes it */
+	if (n > 0)
+		pthread_detach(thread);
 }
 
 static void close_captures(struct sup *s)
@@ -48,11 +59,11 @@ static void close_captures(struct sup *s)
 
 	for (size_t i = 0; s->devices && i < s->plan->n_devices; i++) {
 		struct sup_device *d = &s->devices[i];
-		int *fds[] = { &d->capture_fd, &d->next_capture_fd, &d->last_capture_fd };
+		const int fds[] = { d->capture_fd, d->next_capture_fd };
 
 		for (size_t k = 0; k < ARRAY_SIZE(fds) && n < CLOSERS_MAX; k++)
-			if (*fds[k] >= 0)
-				in_thread(threads, &n, close_one, fds[k]);
+			if (fds[k] >= 0)
+				in_thread(threads, &n, close_it, (void *)(intptr_t)fds[k]);
 	}
 	while (n > 0)
 		pthread_join(threads[--n], NULL);

@@ -227,8 +227,7 @@ static _Noreturn void run_log(struct sup *s, int control_fd, bool resumed)
 
 /* --- messages ----------------------------------------------------------------------------- */
 
-/* The log reads the larger ring: the next log begins with that. The first one is empty; closing it
- * would make the lab wait for the kernel. */
+/* The log reads the larger ring: the next log begins with that. */
 static void on_ring_done(struct sup *s, uint32_t id, int status)
 {
 	struct sup_device *d = id >= 1 && id <= s->plan->n_devices ? &s->devices[id - 1] : NULL;
@@ -236,12 +235,14 @@ static void on_ring_done(struct sup *s, uint32_t id, int status)
 	if (!d || d->next_capture_fd < 0)
 		return;
 	if (status == 0) {
-		d->last_capture_fd = d->capture_fd;
+		close_aside(d->capture_fd);
 		d->capture_fd = d->next_capture_fd;
+		d->next_capture_fd = -1;
+		device_ring_is_read(d);
 	} else {
-		close(d->next_capture_fd);
+		close_aside(d->next_capture_fd);
+		d->next_capture_fd = -1;
 	}
-	d->next_capture_fd = -1;
 }
 
 static void on_log(evutil_socket_t fd, short what, void *arg)

@@ -78,15 +78,16 @@ static struct node_ring ring_of(size_t bytes)
 				   .retire_ms = shape.retire_ms };
 }
 
-static struct node_ring first_ring(const struct sup_device *d)
+static struct node_ring first_ring(struct sup_device *d)
 {
 	if (d->sup->birth->quiet || d->capture_fd >= 0 || !captures(d))
 		return (struct node_ring){ 0 };
-	return ring_of(ring_first_bytes(ring_share(d->sup)));
+	d->ring_bytes = ring_first_bytes(ring_share(d->sup));
+	return ring_of(d->ring_bytes);
 }
 
 /* Into |out|; its length or negative errno. */
-static int describe(const struct sup_device *d, uint8_t *out, size_t size)
+static int describe(struct sup_device *d, uint8_t *out, size_t size)
 {
 	const struct plan *plan = d->sup->plan;
 	char uid[MAP_TEXT_MAX] = "", gid[MAP_TEXT_MAX] = "";
@@ -245,7 +246,7 @@ void devices_ask_again(struct sup *s)
 	devices_spawn_some(s);
 	for (size_t i = 0; i < s->plan->n_devices; i++)
 		s->devices[i].ring_asked &= s->devices[i].has_ring;
-	if (s->ready)
+	if (s->listening_ns != 0)
 		rings_grow(s);
 }
 
@@ -266,27 +267,29 @@ static void ask_for_ring(struct sup_device *d, size_t bytes)
 	d->ring_asked = node_msg_send(d->sup->zygote.fd, &msg) == 0;
 }
 
-void rings_grow(struct sup *s)
+static void grow_ring(struct sup_device *d)
 {
-	size_t share = s->birth->quiet ? 0 : ring_share(s);
+	size_t share = d->sup->birth->quiet ? 0 : ring_share(d->sup);
+	size_t bytes = ring_larger(d->ring_bytes, share);
 
-	if (ring_first_bytes(share) == share)
-		return;
-	for (size_t i = 0; i < s->plan->n_devices; i++)
-		if (s->devices[i].capture_fd >= 0 && !s->devices[i].ring_asked)
-			ask_for_ring(&s->devices[i], share);
+	if (d->capture_fd >= 0 && !d->ring_asked && bytes > d->ring_bytes)
+		ask_for_ring(d, bytes);
 }
 
-/* Without a larger one, the first goes on. */
+void rings_grow(struct sup *s)
+{
+	for (size_t i = 0; i < s->plan->n_devices; i++)
+		grow_ring(&s->devices[i]);
+}
+
+/* The first answer says who makes it, the second brings it. Without it the ring that there is goes
+ * on, and is the last. */
 void device_on_ring(struct sup *s, struct node_msg *msg)
 {
 	struct sup_device *d =
 		msg->id >= 1 && msg->id <= s->plan->n_devices ? &s->devices[msg->id - 1] : NULL;
 
-	if (!d || !d->ring_asked || d->has_ring)
-		return;
-	d->ring_pid = msg->status > 0 ? msg->status : 0;
-	if (d->ring_pid > 0)
+	if (!d || !d->ring_asked || d->has_ring || msg->status > 0)
 		return;
 	d->has_ring = true;
 	if (msg->status < 0 || msg->n_fds != 1) {
@@ -297,6 +300,13 @@ void device_on_ring(struct sup *s, struct node_msg *msg)
 	d->next_capture_fd = msg->fds[0];
 	msg->n_fds = 0;
 	log_add_ring(d);
+}
+
+void device_ring_is_read(struct sup_device *d)
+{
+	d->ring_bytes = ring_larger(d->ring_bytes, ring_share(d->sup));
+	d->ring_asked = d->has_ring = false;
+	grow_ring(d);
 }
 
 /* --- its answer --------------------------------------------------------------------------- */

@@ -25,7 +25,6 @@
 #include "netns/sysctl.h"
 
 #define PROGRESS_EVERY_NS (100 * MSEC)
-#define RINGS_AFTER_MS	  100 /* services that begin come first */
 
 int64_t sup_mono_ns(void)
 {
@@ -84,21 +83,14 @@ void sup_progress(struct sup *s)
 		s->plan->n_devices, s->n_links_made);
 }
 
-static void on_rings(evutil_socket_t fd, short what, void *arg)
-{
-	(void)fd, (void)what;
-	rings_grow(arg);
-}
-
 void sup_is_ready(struct sup *s)
 {
-	struct timeval soon = { .tv_usec = RINGS_AFTER_MS * 1000 };
-
 	if (s->ready || s->ending || !s->devices_ready || !wires_have_links(s))
 		return;
 	if (s->listening_ns == 0) {
 		s->listening_ns = sup_mono_ns();
 		log_go(s);
+		rings_grow(s);
 	}
 	if (!s->log_ready)
 		return;
@@ -110,7 +102,6 @@ void sup_is_ready(struct sup *s)
 		s->birth->status_fd = -1;
 	}
 	control_ready(s);
-	(void)event_base_once(s->base, -1, EV_TIMEOUT, on_rings, s, &soon);
 	for (size_t i = 0; i < s->plan->n_devices; i++)
 		enter_run_exec(&s->devices[i]);
 }

@@ -59,10 +59,9 @@ struct sup_device {
 	int journal_node_fd, journal_log_fd; /* both ends, for restarts */
 	int log_netlink_fd;		     /* for the log: interface numbers and counters */
 	int capture_fd;			     /* AF_PACKET in its namespace; -1 = captures nothing */
-	int next_capture_fd; /* with a larger ring, until the log has gone over to it */
-	int last_capture_fd; /* the smaller one that was read before: not closed until the end */
-	bool ring_asked, has_ring; /* the larger one; its answer came */
-	pid_t ring_pid;		   /* who makes it; 0 = nobody */
+	int next_capture_fd;	   /* with a larger ring, until the log has gone over to it */
+	size_t ring_bytes;	   /* of capture_fd's ring */
+	bool ring_asked, has_ring; /* a larger one; its answer came */
 	int state_fd;		   /* its folder of the run */
 	struct event *ctl_ev;
 	struct nl_h *nl; /* requests in its namespace */
@@ -168,6 +167,7 @@ void devices_look(struct sup *s);      /* now and then: after answers that never
 void device_on_spawned(struct sup *s, struct node_msg *msg);
 /* A lab comes up with small packet rings: where it may have large ones they are asked for now. */
 void rings_grow(struct sup *s);
+void device_ring_is_read(struct sup_device *d); /* the larger one */
 void device_on_ring(struct sup *s, struct node_msg *msg);
 
 /* device.c */
@@ -194,6 +194,8 @@ void links_delete(struct sup *s);
 
 /* down.c */
 void take_down(struct sup *s);
+/* A packet socket, for whose end the kernel lets its closer wait: somebody else does. */
+void close_aside(int fd);
 
 /* process.c */
 int processes_start(struct sup *s);
