@@ -27,13 +27,15 @@ endif
 
 # pkg-config packages: each program links what it needs and no more.
 PKG_netns := libmnl
-PKG_nodes := libevent_core libevent_extra libedit libseccomp libcap-ng libcrypto libmnl jansson
+PKG_nodes := libevent_core libevent_extra libedit libseccomp libcap-ng libmnl jansson
 PKG_labd := $(PKG_netns) yaml-0.1 jansson libevent_core libseccomp libcap-ng sqlite3
+# Of labnode-tls.so alone: a lab without TLS does not pay for OpenSSL.
+PKG_tls := libssl libcrypto
 PKG_test := cmocka libnl-route-3.0
 PKG_ALL := $(sort $(PKG_netns) $(PKG_nodes) $(PKG_labd))
 NO_BUILD := clean help format
 ifneq ($(filter-out $(NO_BUILD),$(or $(MAKECMDGOALS),all)),)
-MISSING := $(shell pkg-config --print-errors --exists $(PKG_ALL) $(PKG_test) 2>&1 | head -5)
+MISSING := $(shell pkg-config --print-errors --exists $(PKG_ALL) $(PKG_tls) $(PKG_test) 2>&1 | head -5)
 ifneq ($(MISSING),)
 $(error $(MISSING): scripts/setup installs what the build needs)
 endif
@@ -41,12 +43,14 @@ PKG_CFLAGS := $(shell pkg-config --cflags $(PKG_ALL) $(PKG_test))
 endif
 libs = $(shell pkg-config --libs $(1))
 
-ALL_CFLAGS = $(BASE) $(WARN) $(OPT_$(V)) $(PKG_CFLAGS) -MMD -MP $(CFLAGS)
+OPENSSL_LIBDIR := $(shell pkg-config --variable=libdir libssl)
+ALL_CFLAGS = $(BASE) -DOPENSSL_LIBDIR=\"$(OPENSSL_LIBDIR)\" $(WARN) $(OPT_$(V)) $(PKG_CFLAGS) -MMD -MP $(CFLAGS)
 ALL_LDFLAGS = -pie -Wl,-z,relro,-z,now -pthread $(filter -fsanitize=% --coverage,$(subst fuzzer-no-link$(comma),,$(OPT_$(V)))) $(LDFLAGS)
 comma := ,
 
 NETNS_SRC := $(wildcard netns/*.c)
-NODES_SRC := $(filter-out nodes/main.c,$(wildcard nodes/*.c nodes/*/*.c))
+TLS_SRC := nodes/shell_tls_cert.c nodes/shell_tls_conn.c
+NODES_SRC := $(filter-out nodes/main.c $(TLS_SRC),$(wildcard nodes/*.c nodes/*/*.c))
 LABD_SRC := $(filter-out labd/main.c labd/ctl/labctl_main.c,$(wildcard labd/*.c labd/*/*.c))
 UNIT_SRC := $(wildcard tests/unit/*_test.c)
 FUZZ_SRC := $(wildcard tests/fuzz/*_fuzz.c)
@@ -56,7 +60,7 @@ obj = $(patsubst %.c,$(B)/obj/%.o,$(1))
 UNIT := $(patsubst tests/unit/%.c,$(B)/unit/%,$(UNIT_SRC))
 FUZZ := $(patsubst tests/fuzz/%.c,$(B)/fuzz/%,$(FUZZ_SRC))
 BENCH := $(patsubst tests/bench/%.c,$(B)/bench/%,$(BENCH_SRC))
-PROGRAMS := $(B)/labnode $(B)/labd $(B)/labctl
+PROGRAMS := $(B)/labnode $(B)/labnode-tls.so $(B)/labd $(B)/labctl
 
 .DELETE_ON_ERROR:
 .SECONDARY:
@@ -108,6 +112,10 @@ endef
 
 $(B)/labnode: $(B)/obj/nodes/main.o $(B)/libnodes.a $(B)/libnetns.a
 	$(call link,$(call libs,$(PKG_nodes) $(PKG_netns)) -lutil -lm -lcrypt)
+$(call obj,$(TLS_SRC)): private ALL_CFLAGS += -fPIC -fvisibility=hidden
+$(B)/labnode-tls.so: $(call obj,$(TLS_SRC))
+	@echo '  LINK  $@'
+	@$(CC) -shared $(filter-out -pie,$(ALL_LDFLAGS)) -o $@ $^ $(call libs,$(PKG_tls))
 $(B)/labd: $(B)/obj/labd/main.o $(B)/liblabd.a $(B)/libnodes.a $(B)/libnetns.a
 	$(call link,$(call libs,$(PKG_labd) $(PKG_nodes)) -lm -lcrypt)
 $(B)/labctl: $(B)/obj/labd/ctl/labctl_main.o $(B)/liblabd.a $(B)/libnodes.a $(B)/libnetns.a
@@ -115,6 +123,8 @@ $(B)/labctl: $(B)/obj/labd/ctl/labctl_main.o $(B)/liblabd.a $(B)/libnodes.a $(B)
 
 $(B)/unit/%: $(B)/obj/tests/unit/%.o $(B)/liblabd.a $(B)/libnodes.a $(B)/libnetns.a
 	$(call link,$(call libs,$(PKG_ALL) $(PKG_test)) -lutil -lm -lcrypt)
+$(B)/unit/shell_tls_test: $(call obj,$(TLS_SRC)) $(B)/obj/tests/unit/shell_tls_test.o $(B)/liblabd.a $(B)/libnodes.a $(B)/libnetns.a
+	$(call link,$(call libs,$(PKG_tls) $(PKG_ALL) $(PKG_test)) -lutil -lm -lcrypt)
 $(B)/bench/%: $(B)/obj/tests/bench/%.o $(B)/liblabd.a $(B)/libnodes.a $(B)/libnetns.a
 	$(call link,$(call libs,$(PKG_ALL)) -lutil -lm -lcrypt)
 # A fuzzer is a file with LLVMFuzzerTestOneInput; the other variants link it with a file reader.

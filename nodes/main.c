@@ -16,6 +16,7 @@ static const char usage[] =
 	"  labnode --zygote FD    used by labd: starts devices on request; --fresh HEX: the rows "
 	"of the\n"
 	"                         settings' baseline that a new namespace has by itself\n"
+	"  labnode --ca HEX       used by labd: prints the certificate of the CA with this seed\n"
 	"  labnode --version\n";
 
 int main(int argc, char **argv)
@@ -26,12 +27,13 @@ int main(int argc, char **argv)
 		{ "zygote", required_argument, NULL, 'z' },
 		{ "no-sandbox", no_argument, NULL, 'n' },
 		{ "fresh", required_argument, NULL, 'f' },
+		{ "ca", required_argument, NULL, 'a' },
 		{ "help", no_argument, NULL, 'h' },
 		{ "version", no_argument, NULL, 'v' },
 		{ NULL, 0, NULL, 0 },
 	};
 	bool sandbox = true;
-	uint64_t fresh = 0;
+	uint64_t fresh = 0, ca_seed = 0;
 	int zygote_fd = -1, what = 0, c;
 
 	while ((c = getopt_long(argc, argv, "h", options, NULL)) != -1) {
@@ -41,6 +43,8 @@ int main(int argc, char **argv)
 			zygote_fd = atoi(optarg);
 		else if (c == 'f')
 			fresh = strtoull(optarg, NULL, 16);
+		else if (c == 'a')
+			ca_seed = strtoull(optarg, NULL, 16);
 		if (c != 'n' && c != 'f')
 			what = c;
 	}
@@ -51,6 +55,8 @@ int main(int argc, char **argv)
 		return check_main();
 	case 'z':
 		return zygote_main(zygote_fd, sandbox, fresh);
+	case 'a':
+		return ca_main(ca_seed);
 	case 'v':
 		puts("labnode " LABD_VERSION);
 		return 0;

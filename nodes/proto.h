@@ -65,7 +65,7 @@ enum ev_kind {
 	EV_START,    /* the device is up; configuration and restored facts are in place */
 	EV_CONF,     /* the configuration object changed */
 	EV_DATAGRAM, /* UDP, ARP, ICMP */
-	EV_OPENED,   /* a connect succeeded, or a listener accepted */
+	EV_OPENED,   /* a connect succeeded, or a listener accepted; again when a stream is TLS */
 	EV_BYTES,    /* stream bytes; all are handed over once, in order */
 	EV_DRAINED,  /* a stream owes its peer less than its low mark again */
 	EV_CLOSED,   /* a stream ended: err 0 = the peer closed its side */
@@ -79,6 +79,13 @@ enum ev_kind {
 	EV_LOG,	     /* something for the log happened on this device: to those that hear it */
 	EV_RESTORE,  /* one durable fact of an earlier life; comes before EV_START */
 	EV_STOP,     /* orderly end or reload: last effects are still carried out */
+};
+
+/* What a handshake came to. */
+struct ev_tls {
+	const char *version, *cipher; /* as TLSv1.3, TLS_AES_256_GCM_SHA384 */
+	const char *name; /* of a server: the name that its client asked for (SNI), "" = none;
+			   * of a client: the subject of the server's certificate */
 };
 
 struct ev {
@@ -101,6 +108,8 @@ struct ev {
 			uint32_t listener; /* 0 = own connect */
 			struct ep local, peer;
 			uint32_t ifid;
+			const struct ev_tls
+				*tls; /* not NULL: the handshake of fx_starttls() is done */
 		} opened;
 		struct {
 			uint32_t sock;
@@ -110,8 +119,13 @@ struct ev {
 		} bytes;
 		struct {
 			uint32_t sock;
-			int err; /* 0 = the peer closed; else positive errno: ECONNREFUSED, ... */
-		} closed;	 /* also EV_DRAINED: sock */
+			int err;  /* 0 = the peer closed; else positive errno: ECONNREFUSED, ... */
+			bool cut; /* err 0 of TLS: without a word of goodbye, so perhaps too early
+				   */
+			/* A handshake that failed, in words: EKEYREJECTED = the certificate is not
+			 * to be trusted, EPROTO = everything else. Else NULL. */
+			const char *why;
+		} closed; /* also EV_DRAINED: sock */
 		struct {
 			uint32_t ifid;
 			bool up;

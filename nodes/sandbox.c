@@ -2,11 +2,14 @@
 #include "shell.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
 #include <linux/capability.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <sched.h>
 #include <seccomp.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
@@ -15,13 +18,51 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#define TMPFS_OPTIONS "size=64k,nr_inodes=16,mode=0555"
+/* Where the zygote keeps a root for its nodes: any directory that nobody here needs. */
+#define ROOT_PLACE "/proc/tty"
+
+static bool has_root;
+
+/* A file of the host, to be read only. What this host does not have, nodes do without. */
+static void put_file(unsigned i)
+{
+	char from[PATH_MAX], to[64];
+	int fd;
+
+	snprintf(to, sizeof(to), ROOT_PLACE "/%s", tls_lib_files[i]);
+	if (tls_lib_path(i, from, sizeof(from)) < 0 || access(from, R_OK) < 0)
+		return;
+	fd = open(to, O_CREAT | O_RDONLY | O_CLOEXEC, 0444);
+	if (fd < 0)
+		return;
+	close(fd);
+	(void)mount(from, to, NULL, MS_BIND, NULL);
+}
+
+/* The libraries that a node may want later are all that its root holds; one root serves them all,
+ * since nobody can write to it. */
+void sandbox_prepare_root(void)
+{
+	const unsigned long flags = MS_NOSUID | MS_NODEV | MS_NOEXEC;
+
+	if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
+	    mount("labd", ROOT_PLACE, "tmpfs", flags, TMPFS_OPTIONS) < 0)
+		return;
+	for (unsigned i = 0; i < TLS_LIB_FILES; i++)
+		put_file(i);
+	has_root = mount(NULL, ROOT_PLACE, NULL, MS_REMOUNT | MS_RDONLY | flags, NULL) == 0;
+}
+
 int sandbox_root(void)
 {
+	const unsigned long flags = MS_NOSUID | MS_NODEV | MS_NOEXEC;
+
 	if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
 		return -errno;
 	/* Any directory will do as the place; /proc exists wherever a node can run. */
-	if (mount("labd", "/proc", "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC,
-		  "size=64k,nr_inodes=16,mode=0555") < 0)
+	if (has_root ? mount(ROOT_PLACE, "/proc", NULL, MS_BIND | MS_REC, NULL) < 0
+		     : mount("labd", "/proc", "tmpfs", flags, TMPFS_OPTIONS) < 0)
 		return -errno;
 	if (chdir("/proc") < 0)
 		return -errno;

@@ -1,5 +1,5 @@
 /* The loop of a node: one event in, effects out, effects done, next event. */
-#include "shell.h"
+#include "shell_stream.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -134,6 +134,10 @@ static void route_ask(struct machine *m, const struct fx_effect *e)
 		table_answer(m, e->ask.ask_id, &ask->kernel);
 		return;
 	}
+	if (ask->kind == ASK_CERTIFICATE) {
+		certificate_answer(m, e->ask.ask_id, ask->certificate);
+		return;
+	}
 	if (ask->kind == ASK_CONF) {
 		conf_answer(m, e->ask.ask_id, &ask->conf);
 		return;
@@ -209,6 +213,9 @@ static void run_effect(struct machine *m, const struct fx_effect *e, const struc
 		break;
 	case FX_SEND_FILE:
 		stream_send_file(m, e);
+		break;
+	case FX_STARTTLS:
+		tls_start(m, e);
 		break;
 	case FX_CLOSE:
 		stream_close(m, e);

@@ -7,7 +7,7 @@
  *   shell_sock.c    the table of sockets; binding, closing
  *   shell_dgram.c   datagrams in: UDP, raw UDP frames, ARP, ICMP
  *   shell_send.c    datagrams out, batched
- *   shell_stream.c  TCP
+ *   shell_stream.c  TCP; shell_tls.c TLS on top of it; shell_tls_lib.h opens what OpenSSL does
  *   shell_kernel.c  addresses, routes, links, resolvers: effects down, kernel events up
  *   shell_stale.c   what an earlier process left in the kernel, after a restart
  *   shell_table.c   ASK_KERNEL: tables of the kernel, ASK_FILE lives in shell_file.c
@@ -48,6 +48,7 @@
 
 struct node;
 struct sock;
+struct tls;
 struct outbox;
 struct nl_h;
 
@@ -63,7 +64,8 @@ struct machine {
 /* What a turn knows about the packet that caused it. */
 struct cause {
 	struct pkt_key key;
-	struct sock *stream; /* key is completed with the stream's offset */
+	uint64_t
+		shift; /* of a stream with TLS: octets of the wire before it beyond the machine's */
 };
 
 /* An event that waits for its turn; owns copies of what it points to. */
@@ -116,7 +118,7 @@ struct node {
 	struct device dev;
 	struct event_base *base;
 	const struct clock_page *clock;
-	uint64_t seed;
+	uint64_t seed, ca_seed;
 	bool loaded, started, stopping, reload;
 	bool quiet; /* no journal: for measurements without the log */
 	int exit_status;
@@ -226,6 +228,7 @@ struct sock {
 	bool connecting, write_blocked, closing, peer_closed, told_full;
 	uint64_t rx_offset, tx_offset; /* octets handed to the machine; accepted from it */
 	struct evbuffer *unsent;
+	struct tls *tls; /* shell_tls.c; NULL = plain */
 };
 
 struct sock *sock_new(struct machine *m, uint32_t number, int fd);
@@ -385,8 +388,10 @@ void ctl_send(struct node *n, enum node_msg_type type, uint32_t id, int32_t stat
 	      const char *text, size_t len);
 
 /* sandbox.c */
-/* An empty tmpfs as root; nothing of the host's tree stays reachable. 0 or negative errno. */
+/* A root that holds three libraries and nothing else of the host's tree. 0 or negative errno. */
 int sandbox_root(void);
+/* In the zygote, in a mount namespace of its own from here on: what sandbox_root() will show. */
+void sandbox_prepare_root(void);
 /* Makes the filter of system calls, once for all nodes. */
 int sandbox_prepare(void);
 /* Keeps CAP_NET_ADMIN and CAP_NET_RAW of the own user namespace, then seccomp. */
@@ -397,6 +402,12 @@ int sandbox_drop(void);
 int zygote_main(int supervisor_fd, bool sandbox, uint64_t fresh);
 int describe_main(void);
 int check_main(void);
+
+/* shell_tls_load.c */
+#define TLS_LIB_FILES 3
+extern const char *const tls_lib_files[TLS_LIB_FILES];
+int tls_lib_path(unsigned i, char *out, size_t size); /* on the host; 0 or negative errno */
+int ca_main(uint64_t ca_seed);
 
 /* zygote_memory.c */
 void heap_for_birth(void);

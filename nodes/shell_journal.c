@@ -172,8 +172,8 @@ static void complete_key(const struct node *n, struct pkt_key *key, const struct
 	const struct pkt_key *earlier = cause_key(n, e->decide.cause);
 
 	*key = e->decide.no_cause ? (struct pkt_key){ 0 } : earlier ? *earlier : cause->key;
-	if (key->proto == IPPROTO_TCP && e->decide.stream_offset > key->offset)
-		key->offset = e->decide.stream_offset;
+	if (key->proto == IPPROTO_TCP && e->decide.stream_offset + cause->shift > key->offset)
+		key->offset = e->decide.stream_offset + cause->shift;
 }
 
 static void write_decision(struct node *n, const struct fx_effect *e, const struct cause *cause)

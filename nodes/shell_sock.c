@@ -1,5 +1,5 @@
 /* The sockets of a node's machines, by (machine, number). */
-#include "shell.h"
+#include "shell_stream.h"
 
 #include <errno.h>
 #include <event2/buffer.h>
@@ -54,6 +54,7 @@ void sock_free(struct sock *s)
 		event_free(s->write_ev);
 	if (s->unsent)
 		evbuffer_free(s->unsent);
+	tls_free(s->tls);
 	if (s->guard_fd >= 0)
 		close(s->guard_fd);
 	close(s->fd);

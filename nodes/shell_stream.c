@@ -1,6 +1,6 @@
 /* TCP: streams of bytes with their offsets, so that a decision about a message in a stream can be
  * tied to the segment that carried it. */
-#include "shell.h"
+#include "shell_stream.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -20,11 +20,9 @@
 #define ACCEPTS_PER_TURN 64
 #define BACKLOG		 512
 #define LINGER_SECONDS	 2
-#define LOW_MARK	 (FX_STREAM_UNSENT_MAX / 4)
+#define LOW_MARK	 STREAM_LOW_MARK
 
-static void stream_events(struct sock *s);
-
-static struct cause stream_cause(const struct sock *s, uint8_t dir, uint64_t offset)
+struct cause stream_cause(const struct sock *s, uint8_t dir, uint64_t offset)
 {
 	struct cause c = { .key = { .dir = dir,
 				    .proto = IPPROTO_TCP,
@@ -47,6 +45,43 @@ static void stream_end(struct sock *s, int err)
 	deliver(m, &ev, &c);
 }
 
+void stream_peer_closed(struct sock *s, bool cut)
+{
+	struct ev ev = { .kind = EV_CLOSED, .closed = { .sock = s->id.number, .cut = cut } };
+	struct cause c = stream_cause(s, PKT_IN, s->rx_offset);
+
+	s->peer_closed = true;
+	stream_events(s);
+	deliver(s->machine, &ev, &c);
+}
+
+bool stream_deliver(struct sock *s, const uint8_t *data, size_t len, uint64_t wire)
+{
+	struct machine *m = s->machine;
+	uint32_t number = s->id.number;
+	struct cause c = stream_cause(s, PKT_IN, wire);
+	struct ev ev = {
+		.kind = EV_BYTES,
+		.bytes = { .sock = number, .data = data, .len = len, .offset = s->rx_offset }
+	};
+
+	c.shift = wire - s->rx_offset;
+	s->rx_offset += len;
+	deliver(m, &ev, &c);
+	return sock_find(m, number) == s;
+}
+
+/* The peer closed, or is gone. */
+static void on_end(struct sock *s, int err)
+{
+	if (err)
+		stream_end(s, err);
+	else if (s->tls)
+		tls_end(s);
+	else
+		stream_peer_closed(s, false);
+}
+
 static void on_readable(struct sock *s)
 {
 	static uint8_t buf[READ_CHUNK];
@@ -55,32 +90,18 @@ static void on_readable(struct sock *s)
 
 	for (int i = 0; i < READS_PER_TURN; i++) {
 		ssize_t n = recv(s->fd, buf, sizeof(buf), 0);
-		struct cause c;
-		struct ev ev;
 
 		if (n < 0 && (errno == EAGAIN || errno == EINTR))
 			return;
-		if (n < 0) {
-			stream_end(s, errno);
+		if (n <= 0) {
+			on_end(s, n < 0 ? errno : 0);
 			return;
 		}
-		if (n == 0) {
-			s->peer_closed = true;
-			stream_events(s);
-			c = stream_cause(s, PKT_IN, s->rx_offset);
-			ev = (struct ev){ .kind = EV_CLOSED, .closed = { .sock = number } };
-			deliver(m, &ev, &c);
-			return;
-		}
-		c = stream_cause(s, PKT_IN, s->rx_offset);
-		ev = (struct ev){ .kind = EV_BYTES,
-				  .bytes = { .sock = number,
-					     .data = buf,
-					     .len = (size_t)n,
-					     .offset = s->rx_offset } };
-		s->rx_offset += (uint64_t)n;
-		deliver(m, &ev, &c);
-		if (sock_find(m, number) != s || (size_t)n < sizeof(buf))
+		if (s->tls)
+			tls_input(s, buf, (size_t)n);
+		else
+			(void)stream_deliver(s, buf, (size_t)n, s->rx_offset);
+		if (sock_find(m, number) != s || s->peer_closed || (size_t)n < sizeof(buf))
 			return;
 	}
 }
@@ -98,7 +119,7 @@ static void on_linger(evutil_socket_t fd, short what, void *arg)
 /* Our side is closed and the machine has forgotten the stream: what the peer still sends is read
  * and thrown away for a while, or the kernel would answer it with a reset that may overtake our
  * last octets (RFC 9112 §9.6). */
-static void stream_linger(struct sock *s)
+void stream_linger(struct sock *s)
 {
 	struct node *n = s->machine->node;
 	struct timeval wait = { .tv_sec = LINGER_SECONDS };
@@ -117,12 +138,23 @@ static void stream_linger(struct sock *s)
 	event_add(s->ev, &wait);
 }
 
-/* Sends what the peer takes now. False when the stream ended by it. */
-static bool flush_unsent(struct sock *s)
+/* Octets that the machine wrote and the peer has not taken. */
+static size_t owed(const struct sock *s)
 {
-	while (evbuffer_get_length(s->unsent) > 0) {
-		int n = evbuffer_write(s->unsent, s->fd);
+	return evbuffer_get_length(s->unsent) + tls_owed(s->tls);
+}
 
+bool stream_flush(struct sock *s)
+{
+	for (;;) {
+		int n = s->tls ? tls_pump(s) : 0;
+
+		if (n < 0)
+			errno = -n;
+		else if (evbuffer_get_length(s->unsent) == 0)
+			break;
+		else
+			n = evbuffer_write(s->unsent, s->fd);
 		if (n < 0 && (errno == EAGAIN || errno == EINTR))
 			break;
 		if (n < 0) {
@@ -144,7 +176,7 @@ static void tell_drained(struct sock *s)
 {
 	struct ev ev = { .kind = EV_DRAINED, .closed = { .sock = s->id.number } };
 
-	if (!s->told_full || evbuffer_get_length(s->unsent) >= LOW_MARK)
+	if (!s->told_full || owed(s) >= LOW_MARK)
 		return;
 	s->told_full = false;
 	deliver(s->machine, &ev, NULL);
@@ -152,7 +184,7 @@ static void tell_drained(struct sock *s)
 
 static void on_writable(struct sock *s)
 {
-	if (!flush_unsent(s))
+	if (!stream_flush(s))
 		return;
 	stream_events(s);
 	tell_drained(s);
@@ -211,7 +243,7 @@ static void on_stream(evutil_socket_t fd, short what, void *arg)
 }
 
 /* Listens for what the state of the stream calls for. */
-static void stream_events(struct sock *s)
+void stream_events(struct sock *s)
 {
 	short want = EV_PERSIST;
 
@@ -345,53 +377,73 @@ fail:
 		close(fd);
 }
 
-static struct sock *stream_of(struct machine *m, uint32_t number)
+struct sock *stream_of(struct machine *m, uint32_t number)
 {
 	struct sock *s = sock_find(m, number);
 
 	return s && s->what == SOCK_IS_STREAM && !s->closing ? s : NULL;
 }
 
-static void stream_sent(struct sock *s, const struct fx_effect *e, size_t len)
+static void stream_sent(struct sock *s, const struct fx_effect *e, uint64_t len)
 {
 	struct node *n = s->machine->node;
 	struct cause c;
 
 	facts_flush(n);
 	if (journal_wants_sent(n, e)) {
-		c = stream_cause(s, PKT_OUT, s->tx_offset);
+		c = stream_cause(s, PKT_OUT, s->tls ? tls_tx_offset(s) : s->tx_offset);
 		journal_sent(n, e, &c.key);
 	}
 	s->tx_offset += len;
 }
 
+/* What the kernel takes at once needs no buffer. */
+static void write_plain(struct sock *s, const uint8_t *data, size_t len)
+{
+	ssize_t done = 0;
+
+	if (evbuffer_get_length(s->unsent) == 0 && !s->connecting)
+		done = send(s->fd, data, len, MSG_NOSIGNAL);
+	if (done < 0)
+		done = 0; /* what is wrong shows again when the buffer is flushed */
+	if ((size_t)done < len)
+		evbuffer_add(s->unsent, data + done, len - (size_t)done);
+}
+
 void stream_write(struct machine *m, const struct fx_effect *e)
 {
 	struct sock *s = stream_of(m, e->write.sock);
-	size_t owed, len = e->write.len;
-	ssize_t done = 0;
+	size_t len = e->write.len;
 
-	if (!s) {
-		fail_effect(m, e, e->write.sock, EPIPE, NULL);
+	if (!s || (s->tls && !tls_is_open(s->tls))) {
+		fail_effect(m, e, e->write.sock, s ? ENOTCONN : EPIPE, NULL);
 		return;
 	}
-	owed = evbuffer_get_length(s->unsent);
-	if (owed + len > FX_STREAM_UNSENT_MAX) {
+	if (owed(s) + len > FX_STREAM_UNSENT_MAX) {
 		fail_effect(m, e, e->write.sock, ENOBUFS,
 			    "the peer does not read: too much is owed");
 		return;
 	}
 	stream_sent(s, e, len);
-	if (owed == 0 && !s->connecting)
-		done = send(s->fd, e->write.data, len, MSG_NOSIGNAL);
-	if (done < 0)
-		done = 0; /* what is wrong shows again when the buffer is flushed */
-	if ((size_t)done < len)
-		evbuffer_add(s->unsent, (const uint8_t *)e->write.data + done, len - (size_t)done);
 	/* Each time the octets of the stream pass a multiple of the mark. */
 	s->told_full |= s->tx_offset / LOW_MARK != (s->tx_offset - len) / LOW_MARK;
+	if (s->tls) {
+		tls_write(s, e->write.data, len);
+		if (!stream_flush(s))
+			return;
+	} else {
+		write_plain(s, e->write.data, len);
+	}
 	stream_events(s);
 	tell_drained(s);
+}
+
+/* The buffer owns fd from here and sends by sendfile(2). */
+static void send_plain_file(struct machine *m, struct sock *s, const struct fx_effect *e, int fd)
+{
+	if (evbuffer_add_file(s->unsent, fd, (ev_off_t)e->send_file.offset,
+			      (ev_off_t)e->send_file.len) < 0)
+		fail_effect(m, e, e->send_file.sock, EIO, "the file could not be sent");
 }
 
 void stream_send_file(struct machine *m, const struct fx_effect *e)
@@ -399,8 +451,8 @@ void stream_send_file(struct machine *m, const struct fx_effect *e)
 	struct sock *s = stream_of(m, e->send_file.sock);
 	int fd;
 
-	if (!s) {
-		fail_effect(m, e, e->send_file.sock, EPIPE, NULL);
+	if (!s || (s->tls && !tls_is_open(s->tls))) {
+		fail_effect(m, e, e->send_file.sock, s ? ENOTCONN : EPIPE, NULL);
 		return;
 	}
 	fd = file_open(m->node, e->send_file.path, O_RDONLY);
@@ -409,12 +461,12 @@ void stream_send_file(struct machine *m, const struct fx_effect *e)
 		return;
 	}
 	stream_sent(s, e, e->send_file.len);
-	/* The buffer owns fd from here and sends by sendfile(2). */
-	if (evbuffer_add_file(s->unsent, fd, (ev_off_t)e->send_file.offset,
-			      (ev_off_t)e->send_file.len) < 0)
-		fail_effect(m, e, e->send_file.sock, EIO, "the file could not be sent");
+	if (s->tls)
+		tls_send_file(s, fd, e->send_file.offset, e->send_file.len);
+	else
+		send_plain_file(m, s, e, fd);
 	s->told_full = true;
-	if (!s->connecting && !flush_unsent(s))
+	if (!s->connecting && !stream_flush(s))
 		return;
 	stream_events(s);
 	tell_drained(s);
@@ -437,6 +489,6 @@ void stream_close(struct machine *m, const struct fx_effect *e)
 		return;
 	}
 	s->closing = true;
-	if (flush_unsent(s))
+	if (stream_flush(s))
 		stream_events(s);
 }

@@ -99,6 +99,7 @@ static int read_description(struct node *n, const struct node_msg *msg, struct n
 	n->dev.kind = s.kind;
 	n->quiet = s.quiet;
 	n->seed = s.seed;
+	n->ca_seed = s.ca_seed;
 	*ret_ring = s.ring;
 	return read_ifaces(n, &r, s.n_ifaces);
 }
@@ -441,6 +442,7 @@ int zygote_main(int supervisor_fd, bool sandbox, uint64_t fresh)
 	(void)fcntl(supervisor_fd, F_SETFD, FD_CLOEXEC);
 	heap_for_birth();
 	ns_sysctl_know(&z.fresh, fresh);
+	sandbox_prepare_root();
 	if (sandbox && (r = sandbox_prepare()) < 0)
 		return 1;
 	warm_up();

@@ -10,7 +10,7 @@
 #include "labd/lab/mac.h"
 
 /* What a seed is for; a different word gives unrelated numbers from the same names. */
-static const char for_device[] = "device", for_mac[] = "mac", for_wire[] = "wire";
+static const char for_device[] = "device", for_mac[] = "mac", for_wire[] = "wire", for_ca[] = "ca";
 
 static uint64_t seed_for(const struct lab *lab, const char *purpose, const char *name)
 {
@@ -297,6 +297,7 @@ struct plan *plan_from_lab(const struct lab *lab)
 	struct plan_iface *ifaces;
 
 	*plan = (struct plan){ .arena = arena, .seed = lab->seed, .log = lab->log };
+	plan->ca_seed = seed_for(lab, for_ca, "");
 	plan->name = arena_strdup(arena, lab->name);
 	plan->lab_file = absolute_path(arena, lab->source->file);
 	plan->has_epoch = lab->has_epoch;

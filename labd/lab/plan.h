@@ -68,8 +68,8 @@ struct plan_link {
 
 struct plan {
 	const char *name;
-	const char *lab_file; /* absolute where it could be told */
-	uint64_t seed;
+	const char *lab_file;	/* absolute where it could be told */
+	uint64_t seed, ca_seed; /* the latter: of the CA that signs its devices' certificates */
 	bool has_epoch;
 	int64_t epoch_ns;
 	struct log_spec log;

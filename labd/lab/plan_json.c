@@ -131,10 +131,11 @@ static json_t *nth_link(const struct plan *plan, size_t i)
 
 static json_t *top_to_json(const struct plan *plan)
 {
-	return json_pack("{s:s, s:s, s:o, s:b, s:I, s:b, s:o}", "name", plan->name, "lab_file",
-			 plan->lab_file, "seed", seed_to_json(plan->seed), "has_epoch",
-			 plan->has_epoch, "epoch_ns", (json_int_t)plan->epoch_ns, "stp", plan->stp,
-			 "log", log_to_json(&plan->log));
+	return json_pack("{s:s, s:s, s:o, s:o, s:b, s:I, s:b, s:o}", "name", plan->name, "lab_file",
+			 plan->lab_file, "seed", seed_to_json(plan->seed), "ca_seed",
+			 seed_to_json(plan->ca_seed), "has_epoch", plan->has_epoch, "epoch_ns",
+			 (json_int_t)plan->epoch_ns, "stp", plan->stp, "log",
+			 log_to_json(&plan->log));
 }
 
 int plan_to_json(const struct plan *plan, char **ret, size_t *ret_len)
@@ -406,6 +407,7 @@ static void read_plan(struct reader *r, const json_t *top, struct plan *plan)
 	plan->name = get_string(r, top, "name");
 	plan->lab_file = get_string(r, top, "lab_file");
 	plan->seed = get_seed(r, json_object_get(top, "seed"));
+	plan->ca_seed = get_seed(r, json_object_get(top, "ca_seed"));
 	plan->has_epoch = get_bool(r, top, "has_epoch");
 	plan->epoch_ns = get_number(r, top, "epoch_ns", INT64_MAX);
 	plan->stp = get_bool(r, top, "stp");

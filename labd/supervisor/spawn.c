@@ -94,6 +94,7 @@ static int describe(struct sup_device *d, uint8_t *out, size_t size)
 	struct node_spawn s = { .kind = d->plan->kind,
 				.quiet = d->sup->birth->quiet,
 				.seed = d->plan->seed,
+				.ca_seed = plan->ca_seed,
 				.ring = first_ring(d),
 				.n_ifaces = (uint16_t)d->plan->n_ifaces,
 				.name = d->plan->name,

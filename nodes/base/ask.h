@@ -11,9 +11,10 @@ enum ask_kind {
 	ASK_RESOLVE, /* dns: name -> addresses; address -> name */
 	ASK_LOGIN,   /* user and password -> privilege level */
 	ASK_FILE, /* shell: the device's own files, below its file root, links never followed out */
-	ASK_KERNEL,   /* shell: a table of the device's kernel */
-	ASK_CONF,     /* shell: the texts of the device's configuration */
-	ASK_TRANSFER, /* the machine of a URL's scheme: a whole file from or to a server */
+	ASK_KERNEL,	 /* shell: a table of the device's kernel */
+	ASK_CONF,	 /* shell: the texts of the device's configuration */
+	ASK_TRANSFER,	 /* the machine of a URL's scheme: a whole file from or to a server */
+	ASK_CERTIFICATE, /* shell: makes the certificate that FX_STARTTLS will show */
 	N_ASK_KINDS
 };
 
@@ -98,6 +99,25 @@ struct ask_transfer {
 	uint32_t call; /* the command that is told how it goes on, by fx_print(); 0 = none */
 };
 
+#define TLS_NAMES_MAX 8
+#define TLS_ADDRS_MAX 16
+
+enum tls_cert_kind {
+	TLS_CERT_LAB,	      /* signed by the lab's CA, as it should be */
+	TLS_CERT_SELF_SIGNED, /* and three that nobody should trust */
+	TLS_CERT_FOREIGN,     /* signed by another CA */
+	TLS_CERT_EXPIRED,
+};
+
+/* Whom a certificate is for. The same identity gives the same certificate in every run. */
+struct tls_identity {
+	enum tls_cert_kind kind;
+	char names[TLS_NAMES_MAX][ASK_NAME_MAX]; /* host names; the first is the subject */
+	unsigned n_names;
+	struct addr addrs[TLS_ADDRS_MAX];
+	unsigned n_addrs;
+};
+
 struct ask {
 	enum ask_kind kind;
 	union {
@@ -107,6 +127,7 @@ struct ask {
 		struct ask_kernel kernel;
 		struct ask_conf conf;
 		struct ask_transfer transfer;
+		const struct tls_identity *certificate;
 	};
 };
 
@@ -157,6 +178,12 @@ struct answer {
 			const struct kernel_row *rows;
 			size_t n_rows;
 		} kernel;
+		struct {
+			char subject[ASK_NAME_MAX], issuer[64];
+			char names[512];      /* names and addresses, as people write them */
+			char fingerprint[65]; /* SHA-256, hex */
+			int64_t from_s, to_s; /* Unix time */
+		} certificate;
 	};
 };
 

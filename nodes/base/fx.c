@@ -371,6 +371,20 @@ uint32_t fx_send_file(struct fx *fx, uint32_t sock, const char *path, uint64_t o
 	return fx_append(fx, e);
 }
 
+uint32_t fx_starttls(struct fx *fx, uint32_t sock, const struct fx_tls *tls)
+{
+	struct fx_effect *e = fx_effect_new(fx, FX_STARTTLS);
+	struct fx_tls *mine = e ? fx_copy(fx, tls, sizeof(*tls)) : NULL;
+
+	if (mine && tls->identity)
+		mine->identity = fx_copy(fx, tls->identity, sizeof(*tls->identity));
+	if (!mine || (tls->identity && !mine->identity))
+		return fx_append(fx, NULL);
+	e->starttls.sock = sock;
+	e->starttls.tls = mine;
+	return fx_append(fx, e);
+}
+
 uint32_t fx_close(struct fx *fx, uint32_t sock, enum close_how how)
 {
 	struct fx_effect *e = fx_effect_new(fx, FX_CLOSE);
@@ -440,6 +454,10 @@ static struct ask *copy_ask(struct fx *fx, const struct ask *ask)
 		*octets = fx_copy(fx, *octets, len);
 		if (!*octets)
 			return NULL;
+	}
+	if (mine && ask->kind == ASK_CERTIFICATE) {
+		mine->certificate = fx_copy(fx, ask->certificate, sizeof(*ask->certificate));
+		return mine->certificate ? mine : NULL;
 	}
 	return mine;
 }

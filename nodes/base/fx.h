@@ -30,6 +30,7 @@ enum fx_kind {
 	FX_CONNECT,
 	FX_WRITE,
 	FX_SEND_FILE,
+	FX_STARTTLS,
 	FX_CLOSE,
 	FX_ADDR,
 	FX_ROUTE,
@@ -90,6 +91,18 @@ struct fx_send {
 	uint8_t ttl; /* 0 = default 64 */
 	const void *data;
 	size_t len;
+};
+
+/* From here on the stream is TLS. Nothing may be written until EV_OPENED comes with `tls`;
+ * EV_CLOSED comes instead when the handshake fails, with the reason in words. Offsets that the
+ * machine sees go on counting what it reads and writes; the shell ties decisions by those of the
+ * ciphertext. */
+struct fx_tls {
+	/* A server's: whom it is. A client's: NULL. */
+	const struct tls_identity *identity;
+	/* A client's: the host name or address that the certificate must be for; "" = not looked
+	 * at. A name is sent as SNI (RFC 6066 §3). */
+	char name[ASK_NAME_MAX];
 };
 
 enum close_how { CLOSE_FLUSH /* after what is owed was sent */, CLOSE_RESET };
@@ -160,6 +173,10 @@ struct fx_effect {
 			const char *path;
 			uint64_t offset, len;
 		} send_file;
+		struct {
+			uint32_t sock;
+			const struct fx_tls *tls;
+		} starttls;
 		struct {
 			uint32_t sock;
 			enum close_how how;
@@ -247,6 +264,7 @@ uint32_t fx_connect(struct fx *fx, uint32_t sock, const struct ep *peer);
 uint32_t fx_write(struct fx *fx, uint32_t sock, const void *data, size_t len);
 uint32_t fx_send_file(struct fx *fx, uint32_t sock, const char *path, uint64_t offset,
 		      uint64_t len);
+uint32_t fx_starttls(struct fx *fx, uint32_t sock, const struct fx_tls *tls);
 uint32_t fx_close(struct fx *fx, uint32_t sock, enum close_how how);
 uint32_t fx_addr(struct fx *fx, const struct fx_addr *a);
 uint32_t fx_route(struct fx *fx, const struct fx_route *r);

@@ -45,6 +45,7 @@ void node_spawn_write(struct wr *w, const struct node_spawn *s)
 	wr_u8(w, (uint8_t)s->kind);
 	wr_u8(w, s->quiet);
 	wr_u64(w, s->seed);
+	wr_u64(w, s->ca_seed);
 	node_ring_write(w, &s->ring);
 	wr_u16(w, s->n_ifaces);
 	put_text(w, s->name);
@@ -68,6 +69,7 @@ int node_spawn_read(struct rd *r, struct node_spawn *ret)
 	*ret = (struct node_spawn){ .kind = kind };
 	ret->quiet = rd_u8(r) != 0;
 	ret->seed = rd_u64(r);
+	ret->ca_seed = rd_u64(r);
 	node_ring_read(r, &ret->ring);
 	ret->n_ifaces = rd_u16(r);
 	ret->name = get_text(r);

@@ -1,9 +1,9 @@
 /* node_spawn.h: what a zygote is told of a device that it is to bear (the text of NM_SPAWN).
  *
  * Bytes, not text to be parsed: the zygote forks after each, and what it touches costs it a page.
- * u8 kind, u8 quiet, u64 seed, four u32 of the ring, u16 number of interfaces, then name, uid_map,
- * gid_map (u16 length, octets, NUL each), then per interface u32 id, u32 mtu, six octets MAC, name,
- * kname. */
+ * u8 kind, u8 quiet, u64 seed, u64 seed of the lab's CA, four u32 of the ring, u16 number of
+ * interfaces, then name, uid_map, gid_map (u16 length, octets, NUL each), then per interface u32
+ * id, u32 mtu, six octets MAC, name, kname. */
 #ifndef LABD_BASE_NODE_SPAWN_H
 #define LABD_BASE_NODE_SPAWN_H
 
@@ -18,7 +18,7 @@ struct node_ring {
 struct node_spawn {
 	enum device_kind kind;
 	bool quiet;
-	uint64_t seed;
+	uint64_t seed, ca_seed;
 	struct node_ring ring;
 	uint16_t n_ifaces;
 	const char *name;
