@@ -14,6 +14,7 @@
 
 #include "labd/ctl/ctl.h"
 #include "labd/supervisor/enter.h"
+#include "labd/supervisor/view.h"
 #include "netns/err.h"
 #include "netns/idmap.h"
 
@@ -49,6 +50,7 @@ static _Noreturn void run_program(char **argv, const char *cwd)
 	signal(SIGQUIT, SIG_DFL);
 	enter_settle(cwd);
 	setenv("USER", "root", 1);
+	setenv("SSL_CERT_FILE", VIEW_CA_FILE, 1); /* where OpenSSL looks by itself differs */
 	execvp(argv[0], argv);
 	fprintf(stderr, "labctl: %s: %s\n", argv[0], strerror(errno));
 	_exit(errno == ENOENT ? 127 : 126);

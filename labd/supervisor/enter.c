@@ -162,6 +162,7 @@ static _Noreturn void run_line(struct sup_device *d, const char *line, size_t nu
 		_exit(pid < 0 ? 126 : 0); /* the program is the device's now */
 	setsid();
 	enter_settle("/");
+	setenv("SSL_CERT_FILE", VIEW_CA_FILE, 1);
 	for (size_t i = 0; i < d->plan->n_env; i++)
 		setenv(d->plan->env[i].name, d->plan->env[i].value, 1);
 	dup2(null, 0);

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "labd/supervisor/supervisor.h"
@@ -99,6 +100,41 @@ static void own_home(const struct paths *p)
 	(void)mount(path, "/root", NULL, MS_BIND, NULL);
 }
 
+/* The lab's CA, for programs that are to trust its servers; made when the first one enters. */
+static void make_ca(const struct sup_device *d, const char *path)
+{
+	char seed[32];
+	int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644), status = 0;
+	pid_t pid = fd < 0 ? -1 : fork();
+
+	if (pid == 0) {
+		snprintf(seed, sizeof(seed), "%016llx", (unsigned long long)d->sup->plan->ca_seed);
+		dup2(fd, STDOUT_FILENO);
+		execl(d->sup->birth->labnode, "labnode", "--ca", seed, (char *)NULL);
+		_exit(127);
+	}
+	if (fd >= 0)
+		close(fd);
+	if (pid > 0 && (waitpid(pid, &status, 0) != pid || status != 0))
+		(void)unlink(path); /* the host's list of CAs stays */
+}
+
+/* It is the only one that they trust: none of the world's is to be met here. */
+static void own_ca(const struct sup_device *d, bool private_etc)
+{
+	const char *over = VIEW_CA_FILE;
+	char path[PATH_LEN + 8];
+
+	snprintf(path, sizeof(path), "%s/ca.pem", d->sup->birth->run_dir);
+	make_ca(d, path);
+	if (private_etc && access(over, F_OK) < 0 && access(path, R_OK) == 0) {
+		(void)mkdir("/etc/ssl", 0755);
+		(void)mkdir("/etc/ssl/certs", 0755);
+		close(open(over, O_WRONLY | O_CREAT | O_CLOEXEC, 0644));
+	}
+	(void)mount(path, over, NULL, MS_BIND, NULL);
+}
+
 void view_make(const struct sup_device *d)
 {
 	struct paths p = { .state_fd = d->state_fd, .has_host = view_host(d->sup->run_fd) };
@@ -119,4 +155,5 @@ void view_make(const struct sup_device *d)
 	(void)mkdir("/run/sshd", 0755); /* sshd wants it and a fresh layer may lack it */
 	own_file(&p, "hosts", "/etc/hosts", private_etc);
 	own_file(&p, "resolv.conf", "/etc/resolv.conf", private_etc);
+	own_ca(d, private_etc);
 }

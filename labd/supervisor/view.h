@@ -1,6 +1,7 @@
 /* view.h: what programs of the host see inside a device: the host's files and /tmp as they are, and
- * of their own: /etc/resolv.conf and /etc/hosts, a layer over /etc, /run and /var that takes what
- * they write, /proc with the device's processes, /sys with the device's interfaces.
+ * of their own: /etc/resolv.conf, /etc/hosts and the list of CAs (the lab's alone), a layer over
+ * /etc, /run and /var that takes what they write, /proc with the device's processes, /sys with the
+ * device's interfaces.
  *
  *   view_host.c  the host's /etc, /run and /var as root of a lab sees them
  *   view.c       the mounts of one device
@@ -15,6 +16,8 @@
 #define LABD_SUPERVISOR_VIEW_H
 
 #include <stdbool.h>
+
+#define VIEW_CA_FILE "/etc/ssl/certs/ca-certificates.crt" /* Debian's place */
 
 struct sup_device;
 
