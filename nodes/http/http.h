@@ -2,7 +2,8 @@
  *
  *   http.client  PC, server, router: `http get URL` and its relatives; asks dns for names, keeps
  *                connections for a while, stores what it may and validates it (RFC 9111)
- *   http.server  server, router: listens on TCP 80 while `ip http server` stands; files below the
+ *   http.server  server, router: listens on TCP 80 while `ip http server` stands, on TCP 443
+ *                while `ip http secure-server` does; files below the
  *                device's file root, protected and writable paths, script pages, application
  *                servers behind it
  *
@@ -24,6 +25,7 @@ enum {
 	HTTP_SCRIPT_LINES_MAX = 64,
 	HTTP_APPS_MAX = 16,
 	HTTP_TYPES_MAX = 32,
+	HTTP_NAMES_MAX = TLS_NAMES_MAX - 1,
 	HTTP_CONNECTIONS_MAX = 1024,
 	HTTP_BODY_MAX = 1 << 20, /* of a request; also what one file answer carries */
 	HTTP_PAGE_MAX = 1 << 20, /* of a response that is kept: browser, gateway */
@@ -62,8 +64,11 @@ enum http_auth_mode {
 };
 
 struct http_server_conf {
-	bool enabled;
-	uint16_t port;
+	bool enabled, secure;
+	uint16_t port, secure_port;
+	enum tls_cert_kind cert;
+	char names[HTTP_NAMES_MAX][ASK_NAME_MAX]; /* of the certificate, beside the host name */
+	unsigned n_names;
 	char root[HTTP_PATH_MAX]; /* "" = the file root itself */
 	unsigned max_connections;
 	nsec_t idle_ns;	       /* between requests, or without a new octet within one */
@@ -108,11 +113,18 @@ extern const struct proto http_proto;
 void http_tables_open(struct http_server_conf *s);
 void http_tables_close(struct http_server_conf *s);
 
+/* http_conf_secure.c */
+int http_set_secure(void *conf, const struct call *call);
+int http_set_secure_port(void *conf, const struct call *call);
+int http_set_secure_cert(void *conf, const struct call *call);
+int http_set_secure_name(void *conf, const struct call *call);
+
 /* http_conf.c */
 void *http_conf_new(const struct device *dev);
 void http_conf_free(void *conf);
 /* http_facts.c */
-extern const struct fact_kind http_exchange_fact, http_cache_fact, http_record_fact;
+extern const struct fact_kind http_exchange_fact, http_cache_fact, http_record_fact,
+	http_certificate_fact;
 
 /* Is `path` this place or below it? "" holds everything. */
 bool http_path_below(const char *path, const char *place);

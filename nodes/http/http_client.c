@@ -12,7 +12,8 @@ static const unsigned legal_moves[N_FETCH_STATES] = {
 		BIT(FETCH_FILE) | BIT(FETCH_RESOLVING) | BIT(FETCH_CONNECTING) | BIT(FETCH_WAITING),
 	[FETCH_FILE] = BIT(FETCH_NEW),
 	[FETCH_RESOLVING] = BIT(FETCH_CONNECTING),
-	[FETCH_CONNECTING] = BIT(FETCH_WAITING),
+	[FETCH_CONNECTING] = BIT(FETCH_WAITING) | BIT(FETCH_SECURING),
+	[FETCH_SECURING] = BIT(FETCH_WAITING),
 	[FETCH_WAITING] = BIT(FETCH_READ) | BIT(FETCH_NEW), /* NEW: a kept connection was dead */
 	[FETCH_READ] = BIT(FETCH_NEW) | BIT(FETCH_WAITING),
 };
@@ -116,6 +117,7 @@ void http_client_keep(struct http_client *c, struct fetch *f, nsec_t now, struct
 	struct kept *k = kept_place(c, fx);
 
 	k->sock = f->sock;
+	k->https = f->url.https;
 	k->port = f->url.port;
 	k->peer = f->peer;
 	str_copy(k->host, sizeof(k->host), f->url.host);
@@ -128,7 +130,8 @@ bool http_client_reuse(struct http_client *c, struct fetch *f, struct fx *fx)
 	for (unsigned i = 0; i < KEPT_MAX; i++) {
 		struct kept *k = &c->kept[i];
 
-		if (!k->sock || k->port != f->url.port || strcmp(k->host, f->url.host) != 0)
+		if (!k->sock || k->port != f->url.port || k->https != f->url.https ||
+		    strcmp(k->host, f->url.host) != 0)
 			continue;
 		decide(fx, "http.client.reuse-connection", V_TEXT("name", k->host),
 		       V_ADDR("addr", k->peer), V_INT("port", k->port));
@@ -167,7 +170,8 @@ static void on_bytes(struct http_client *c, const struct ev *ev, struct fx *fx)
 			  ev->now, fx);
 }
 
-static void on_closed(struct http_client *c, uint32_t sock, int err, nsec_t now, struct fx *fx)
+static void on_closed(struct http_client *c, uint32_t sock, int err, const char *why, nsec_t now,
+		      struct fx *fx)
 {
 	struct fetch *f = by_sock(c, sock);
 	struct kept *k = kept_by_sock(c, sock);
@@ -175,7 +179,7 @@ static void on_closed(struct http_client *c, uint32_t sock, int err, nsec_t now,
 	if (k)
 		kept_drop(c, k, fx);
 	if (f)
-		http_fetch_closed(c, f, err, now, fx);
+		http_fetch_closed(c, f, err, why, now, fx);
 }
 
 static void on_timer(struct http_client *c, nsec_t now, struct fx *fx)
@@ -249,19 +253,22 @@ static void client_event(void *machine, const struct ev *ev, struct fx *fx)
 		break;
 	case EV_OPENED:
 		f = by_sock(c, ev->opened.sock);
-		if (f && f->state == FETCH_CONNECTING)
-			http_fetch_send(c, f, ev->now, fx);
+		if (f)
+			http_fetch_opened(c, f, ev, fx);
 		break;
 	case EV_BYTES:
 		on_bytes(c, ev, fx);
 		break;
 	case EV_CLOSED:
-		on_closed(c, ev->closed.sock, ev->closed.err, ev->now, fx);
+		f = by_sock(c, ev->closed.sock);
+		if (f)
+			f->reader.cut = ev->closed.cut;
+		on_closed(c, ev->closed.sock, ev->closed.err, ev->closed.why, ev->now, fx);
 		break;
 	case EV_DONE:
 		if (ev->done.what != FX_CONNECT && ev->done.sock)
 			fx_close(fx, ev->done.sock, CLOSE_RESET);
-		on_closed(c, ev->done.sock, ev->done.err, ev->now, fx);
+		on_closed(c, ev->done.sock, ev->done.err, NULL, ev->now, fx);
 		break;
 	case EV_TIMER:
 		on_timer(c, ev->now, fx);

@@ -36,8 +36,9 @@ enum fetch_state {
 	FETCH_FILE,	 /* asked for the file to send */
 	FETCH_RESOLVING, /* asked for the name's address */
 	FETCH_CONNECTING,
-	FETCH_WAITING, /* the request is sent */
-	FETCH_READ,    /* the response is whole */
+	FETCH_SECURING, /* TLS is being agreed on */
+	FETCH_WAITING,	/* the request is sent */
+	FETCH_READ,	/* the response is whole */
 	N_FETCH_STATES
 };
 
@@ -75,6 +76,7 @@ struct fetch {
 struct kept {
 	uint32_t sock; /* 0 = free */
 	char host[HTTP_HOST_MAX + 1];
+	bool https;
 	uint16_t port;
 	struct addr peer;
 	unsigned requests;
@@ -115,8 +117,11 @@ void http_fetch_connect(struct http_client *c, struct fetch *f, nsec_t now, stru
 void http_fetch_send(struct http_client *c, struct fetch *f, nsec_t now, struct fx *fx);
 void http_fetch_answer(struct http_client *c, struct fetch *f, const struct answer *a, nsec_t now,
 		       struct fx *fx);
-/* The connection could not be made, or ended. */
-void http_fetch_closed(struct http_client *c, struct fetch *f, int err, nsec_t now, struct fx *fx);
+/* The connection stands: TLS or the request is next. */
+void http_fetch_opened(struct http_client *c, struct fetch *f, const struct ev *ev, struct fx *fx);
+/* The connection could not be made, or ended. |why|: of a handshake that failed, else NULL. */
+void http_fetch_closed(struct http_client *c, struct fetch *f, int err, const char *why, nsec_t now,
+		       struct fx *fx);
 void http_fetch_timeout(struct http_client *c, struct fetch *f, nsec_t now, struct fx *fx);
 
 /* http_response.c */

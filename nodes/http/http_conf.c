@@ -20,6 +20,7 @@ static const struct rule rules[] = {
 
 static const struct http_server_conf server_default = {
 	.port = HTTP_PORT,
+	.secure_port = HTTPS_PORT,
 	.max_connections = 256,
 	.idle_ns = 60 * SEC,
 	.life_ns = NEVER,
@@ -490,6 +491,10 @@ static int set_client_password(void *conf, const struct call *call)
 static const struct cmd cmds[] = {
 	SET("ip http server", SERVERS, 0, set_server, "Serve web pages on TCP port 80"),
 	SET("ip http port <1-65535>", SERVERS, 0, set_port, "Listen on another port"),
+	SET("ip http secure-server", SERVERS, 0, http_set_secure, "Serve the same pages by HTTPS on TCP port 443"),
+	SET("ip http secure-port <1-65535>", SERVERS, 0, http_set_secure_port, "Listen for HTTPS on another port"),
+	SET("ip http secure-certificate (lab|self-signed|foreign|expired)", SERVERS, 0, http_set_secure_cert, "Who signs the certificate: the lab's CA, or one of three that no browser trusts"),
+	SET("ip http secure-name WORD", SERVERS, CMD_MULTI, http_set_secure_name, "A further name that the certificate is for"),
 	SET("ip http path WORD", SERVERS, 0, set_path, "Directory that the pages lie in; all files without it"),
 	SET("ip http authentication (users|local|enable|aaa)", SERVERS, 0, set_authentication, "Who knows the users: the lines ip http user, or the device's login"),
 	SET("ip http user WORD password WORD", SERVERS, CMD_MULTI | CMD_KEYED | CMD_SECRET, set_user, "A user of protected pages"),
@@ -536,7 +541,7 @@ static const struct cmd cmds[] = {
 static const struct machine_class *const machines[] = { &http_client_class, &http_server_class,
 							NULL };
 static const struct fact_kind *const facts[] = { &http_exchange_fact, &http_cache_fact,
-						 &http_record_fact, NULL };
+						 &http_record_fact, &http_certificate_fact, NULL };
 
 const struct proto http_proto = {
 	.name = "http",

@@ -50,3 +50,19 @@ const struct fact_kind http_record_fact = {
 	.durable = true,
 	.columns = record_columns,
 };
+
+static const struct fact_column certificate_columns[] = {
+	{ "subject", VT_TEXT, "whose it is" },
+	{ "issuer", VT_TEXT, "who signed it" },
+	{ "names", VT_TEXT, "host names and addresses that it is for" },
+	{ "valid_from", VT_TEXT, "the first day" },
+	{ "valid_to", VT_TEXT, "the last day" },
+	{ "fingerprint", VT_TEXT, "SHA-256 of the certificate" },
+	{ NULL, VT_END, NULL },
+};
+
+const struct fact_kind http_certificate_fact = {
+	.table = "http_certificate",
+	.help = "The certificate that a web server shows; its key is nowhere in the log",
+	.columns = certificate_columns,
+};

@@ -116,11 +116,6 @@ static void ask_name(struct http_client *c, struct fetch *f, uint16_t type, stru
 void http_fetch_go(struct http_client *c, struct fetch *f, nsec_t now, struct fx *fx)
 {
 	http_url_format(&f->url, f->url_text, sizeof(f->url_text));
-	if (f->url.https) {
-		decide(fx, "http.client.drop-no-tls", V_TEXT("url", f->url_text));
-		refuse(c, f, "this browser has no TLS, so it cannot open https addresses", fx);
-		return;
-	}
 	f->visited[f->n_redirects] = hash_string(f->method, f->url_text);
 	decide(fx, "http.client.parse-name", V_TEXT("name", f->url.host),
 	       V_TEXT("address", f->url_text));
@@ -209,9 +204,57 @@ void http_fetch_connect(struct http_client *c, struct fetch *f, nsec_t now, stru
 	http_fetch_to(f, FETCH_CONNECTING);
 	timer_set(&c->timers, &f->timer, now + c->conf->timeout_ns);
 	decide(fx, "http.client.connect-port", V_ADDR("addr", peer.addr), V_INT("port", peer.port),
-	       V_TEXT("reason",
-		      peer.port == HTTP_PORT ? "the port of http" : "the address names it"));
+	       V_TEXT("reason", peer.port != (f->url.https ? HTTPS_PORT : HTTP_PORT)
+					? "the address names it"
+				: f->url.https ? "the port of https"
+					       : "the port of http"));
 	fx_connect(fx, f->sock, &peer);
+}
+
+/* SNI is for names, not for addresses (RFC 6066 §3). */
+static void secure(struct fetch *f, struct fx *fx)
+{
+	struct fx_tls tls = { .identity = NULL };
+	struct addr a;
+
+	if (addr_parse(f->url.host, &a) < 0)
+		decide(fx, "http.https.sni", V_TEXT("name", f->url.host));
+	str_copy(tls.name, sizeof(tls.name), f->url.host);
+	http_fetch_to(f, FETCH_SECURING);
+	fx_starttls(fx, f->sock, &tls);
+}
+
+void http_fetch_opened(struct http_client *c, struct fetch *f, const struct ev *ev, struct fx *fx)
+{
+	const struct ev_tls *tls = ev->opened.tls;
+
+	if (f->state == FETCH_CONNECTING && f->url.https) {
+		secure(f, fx);
+		return;
+	}
+	if (f->state != FETCH_CONNECTING && f->state != FETCH_SECURING)
+		return;
+	if (tls)
+		decide(fx, "http.https.same", V_ADDR("peer", f->peer),
+		       V_TEXT("version", tls->version), V_TEXT("cipher", tls->cipher),
+		       V_TEXT("name", tls->name));
+	http_fetch_send(c, f, ev->now, fx);
+}
+
+/* The server is not whom the address names, or cannot talk: no request was sent. */
+static void handshake_failed(struct http_client *c, struct fetch *f, int err, const char *why,
+			     nsec_t now, struct fx *fx)
+{
+	f->sock = 0;
+	if (err == EKEYREJECTED) {
+		decide(fx, "http.https.client-verify", V_TEXT("name", f->url.host),
+		       V_ADDR("addr", f->peer), V_TEXT("reason", why));
+		http_response_fail(c, f, "Your Connection Is Not Private", why, now, fx);
+		return;
+	}
+	decide(fx, "http.https.client-failed", V_ADDR("addr", f->peer), V_INT("port", f->url.port),
+	       V_TEXT("reason", why));
+	http_response_fail(c, f, "Secure Connection Failed", why, now, fx);
 }
 
 static bool is_idempotent(enum http_method m)
@@ -256,10 +299,13 @@ static void connect_failed(struct http_client *c, struct fetch *f, int err, nsec
 	}
 }
 
-void http_fetch_closed(struct http_client *c, struct fetch *f, int err, nsec_t now, struct fx *fx)
+void http_fetch_closed(struct http_client *c, struct fetch *f, int err, const char *why, nsec_t now,
+		       struct fx *fx)
 {
 	if (f->state == FETCH_CONNECTING) {
 		connect_failed(c, f, err, now, fx);
+	} else if (f->state == FETCH_SECURING) {
+		handshake_failed(c, f, err, why ? why : strerror(err), now, fx);
 	} else if (retry(c, f, now, fx)) {
 		return;
 	} else if (err && !f->reader.any) {
@@ -327,7 +373,8 @@ static void make_request(const struct http_client *c, const struct fetch *f, str
 		    f->url.target, authority);
 	sbuf_puts(out, "User-Agent: labd\r\nAccept: text/html, text/plain;q=0.9, */*;q=0.8\r\n"
 		       "Accept-Language: en\r\nAccept-Encoding: identity\r\n");
-	if (f->referrer[0])
+	/* Not from a page that came secured to one that does not (RFC 9110 §10.1.3). */
+	if (f->referrer[0] && (f->url.https || strncmp(f->referrer, "https:", 6) != 0))
 		sbuf_printf(out, "Referer: %s\r\n", f->referrer);
 	put_credentials(f, out);
 	put_conditions(c, f, out);

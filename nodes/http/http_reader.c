@@ -18,7 +18,7 @@ void http_reader_begin(struct http_reader *r, enum http_method to, size_t conten
 	r->content_max = content_max;
 	r->content_len = 0;
 	r->n_interim = 0;
-	r->any = false;
+	r->any = r->cut = false;
 	r->left = 0;
 	r->why = NULL;
 }
@@ -103,10 +103,12 @@ enum reader_got http_reader_feed(struct http_reader *r, const void *data, size_t
 
 enum reader_got http_reader_end(struct http_reader *r)
 {
-	if (r->has_head && (r->body.done || r->head.framing == HTTP_UNTIL_CLOSE))
+	if (r->has_head && (r->body.done || (r->head.framing == HTTP_UNTIL_CLOSE && !r->cut)))
 		return READER_DONE;
 	r->why = !r->any	? "the connection closed before a response"
 		 : !r->has_head ? "the connection closed inside the header section"
+		 : r->head.framing == HTTP_UNTIL_CLOSE
+			 ? "the connection was cut, without TLS's goodbye"
 		 : r->head.framing == HTTP_CHUNKED
 			 ? "the connection closed before the last chunk"
 			 : "the connection closed before Content-Length octets";

@@ -31,6 +31,7 @@ struct http_reader {
 	uint64_t content_len; /* all of it, kept or not */
 	unsigned n_interim;
 	bool any;    /* an octet has come */
+	bool cut;    /* TLS was closed without goodbye: an open end is no end (RFC 9112 §9.8) */
 	size_t left; /* octets behind the response */
 	const char *why;
 };

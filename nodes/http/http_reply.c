@@ -130,9 +130,11 @@ static size_t exchange_url(const struct conn *c, char out[static URL_MAX])
 	if (target.p[0] == '/') {
 		if (host.len == 0)
 			host = (struct http_str){ addr, strlen(addr_format(&c->local.addr, addr)) };
-		memcpy(out, "http://", 7);
-		n = 7 + (host.len < 300 ? host.len : 300);
-		memcpy(out + 7, host.p, n - 7);
+		size_t start = strlen(c->secure ? "https://" : "http://");
+
+		memcpy(out, c->secure ? "https://" : "http://", start);
+		n = start + (host.len < 300 ? host.len : 300);
+		memcpy(out + start, host.p, n - start);
 	}
 	if (target.len > URL_MAX - n)
 		target.len = URL_MAX - n;

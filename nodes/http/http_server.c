@@ -19,11 +19,13 @@ enum {
 };
 static_assert(HTTP_CONNECTIONS_MAX <= 1 << ASK_SLOT_BITS, "an ask id holds a connection's slot");
 
-#define ASK_WAIT (60 * SEC) /* for another machine's answer */
+#define ASK_WAIT       (60 * SEC) /* for another machine's answer */
+#define HANDSHAKE_WAIT (10 * SEC) /* for the end of TLS's handshake */
 
 /* --- connections ---------------------------------------------------------------------------- */
 
 static const unsigned legal_moves[N_CONN_STATES] = {
+	[CONN_HANDSHAKE] = BIT(CONN_IDLE) | BIT(CONN_CLOSED),
 	[CONN_IDLE] = BIT(CONN_HEAD) | BIT(CONN_LOGIN) | BIT(CONN_BODY) | BIT(CONN_FULL) |
 		      BIT(CONN_CLOSED),
 	[CONN_HEAD] = BIT(CONN_IDLE) | BIT(CONN_LOGIN) | BIT(CONN_BODY) | BIT(CONN_FULL) |
@@ -75,6 +77,8 @@ static struct conn *conn_new(struct http_server *s, const struct ev *ev, unsigne
 	c->local = ev->opened.local;
 	c->opened_ns = c->active_ns = ev->now;
 	c->in = SBUF(IN_MAX);
+	c->secure = http_listen_is_secure(ev->opened.listener);
+	c->state = c->secure ? CONN_HANDSHAKE : CONN_IDLE;
 	snprintf(c->key, sizeof(c->key), "%s:%u", addr_format(&c->peer.addr, addr), c->peer.port);
 	HASH_ADD_INT(s->conns, sock, c);
 	s->slots[slot] = c;
@@ -152,6 +156,9 @@ static nsec_t conn_due(const struct http_server *s, const struct conn *c)
 	nsec_t due = c->active_ns + s->conf->idle_ns, late = NEVER;
 
 	switch (c->state) {
+	case CONN_HANDSHAKE:
+		due = c->opened_ns + HANDSHAKE_WAIT;
+		break;
 	case CONN_IDLE:
 		if (s->conf->life_ns != NEVER)
 			late = c->opened_ns + s->conf->life_ns;
@@ -190,12 +197,12 @@ static void arm(struct http_server *s, struct conn *c, nsec_t now)
 }
 
 /* Ends what is over: an answered request whose peer still has to read, a half-closed stream. */
-static void settle(struct http_server *s, struct conn *c, nsec_t now, struct fx *fx)
+void http_conn_settle(struct http_server *s, struct conn *c, nsec_t now, struct fx *fx)
 {
 	if (c->state == CONN_IDLE && c->owed >= FX_STREAM_UNSENT_MAX / 4)
 		http_conn_to(c, CONN_FULL);
-	if (c->peer_closed &&
-	    (c->state == CONN_IDLE || c->state == CONN_HEAD || c->state == CONN_BODY))
+	if (c->peer_closed && (c->state == CONN_HANDSHAKE || c->state == CONN_IDLE ||
+			       c->state == CONN_HEAD || c->state == CONN_BODY))
 		http_conn_close(c, fx, CLOSE_FLUSH);
 	if (c->state == CONN_CLOSED) {
 		if (c->gateway)
@@ -227,7 +234,7 @@ void http_conn_run(struct http_server *s, struct conn *c, nsec_t now, struct fx 
 			more = false;
 		}
 	}
-	settle(s, c, now, fx);
+	http_conn_settle(s, c, now, fx);
 }
 
 /* --- events ----------------------------------------------------------------------------------- */
@@ -240,15 +247,21 @@ static void refuse_connection(struct http_server *s, const struct ev *ev, struct
 	s->stats.refused++;
 	decide(fx, "http.server.too-many", V_ADDR("client", ev->opened.peer.addr),
 	       V_INT("limit", s->conf->max_connections));
-	fx_write(fx, ev->opened.sock, answer, sizeof(answer) - 1);
+	if (!http_listen_is_secure(ev->opened.listener))
+		fx_write(fx, ev->opened.sock, answer, sizeof(answer) - 1);
 	fx_close(fx, ev->opened.sock, CLOSE_FLUSH);
 }
 
 static void on_opened(struct http_server *s, const struct ev *ev, struct fx *fx)
 {
 	int slot = free_slot(s);
+	struct conn *c = ev->opened.tls ? conn_find(s, ev->opened.sock) : NULL;
 
-	if (ev->opened.listener != SERVER_LISTENER && ev->opened.listener != SERVER_LISTENER6) {
+	if (c) {
+		http_secure_done(s, c, ev, fx);
+		return;
+	}
+	if (!http_listen_owns(ev->opened.listener)) {
 		http_gateway_event(s, ev, fx);
 		return;
 	}
@@ -257,7 +270,10 @@ static void on_opened(struct http_server *s, const struct ev *ev, struct fx *fx)
 		return;
 	}
 	s->stats.connections++;
-	arm(s, conn_new(s, ev, (unsigned)slot), ev->now);
+	c = conn_new(s, ev, (unsigned)slot);
+	if (c->secure)
+		http_secure_begin(s, c, fx);
+	arm(s, c, ev->now);
 }
 
 static void on_bytes(struct http_server *s, const struct ev *ev, struct fx *fx)
@@ -298,6 +314,9 @@ static void on_closed(struct http_server *s, const struct ev *ev, struct fx *fx)
 		http_gateway_event(s, ev, fx);
 		return;
 	}
+	if (ev->closed.err && c->state == CONN_HANDSHAKE)
+		http_secure_failed(c, ev->closed.why ? ev->closed.why : strerror(ev->closed.err),
+				   fx);
 	if (ev->closed.err == 0)
 		c->peer_closed = true;
 	else
@@ -311,6 +330,8 @@ static void on_answer(struct http_server *s, const struct ev *ev, struct fx *fx)
 	uint32_t id = ev->answer.ask_id;
 	struct conn *c = id ? s->slots[(id - 1) % HTTP_CONNECTIONS_MAX] : NULL;
 
+	if (http_listen_answer(s, id, ev->answer.answer, fx))
+		return;
 	if (id > INT32_MAX) {
 		http_gateway_event(s, ev, fx);
 		return;
@@ -329,13 +350,9 @@ static void on_done(struct http_server *s, const struct ev *ev, struct fx *fx)
 {
 	struct conn *c = conn_find(s, ev->done.sock);
 
-	if (ev->done.what == FX_LISTEN && ev->done.sock == SERVER_LISTENER6) {
-		s->listening6 = false;
-	} else if (ev->done.what == FX_LISTEN) {
-		s->listening = false;
-		decide(fx, "http.server.no-listener", V_INT("port", s->port),
-		       V_TEXT("reason", ev->done.text));
-	} else if (c) { /* a write or a file that failed: the stream has a hole */
+	if (http_listen_failed(s, ev, fx))
+		return;
+	if (c) { /* a write or a file that failed: the stream has a hole */
 		decide(fx, "http.server.send-failed", V_ADDR("client", c->peer.addr),
 		       V_TEXT("reason", ev->done.text));
 		http_conn_close(c, fx, CLOSE_RESET);
@@ -351,7 +368,10 @@ static void conn_timeout(struct http_server *s, struct conn *c, nsec_t now, stru
 		http_conn_run(s, c, now, fx);
 		return;
 	}
-	if (c->state == CONN_IDLE) {
+	if (c->state == CONN_HANDSHAKE) {
+		http_secure_failed(c, "no handshake in 10 s", fx);
+		http_conn_close(c, fx, CLOSE_RESET);
+	} else if (c->state == CONN_IDLE) {
 		decide(fx, "http.persistent.close-timeout", V_ADDR("client", c->peer.addr),
 		       V_DUR("idle", now - c->active_ns), V_INT("requests", c->n_requests));
 		http_conn_close(c, fx, CLOSE_FLUSH);
@@ -384,58 +404,6 @@ static void on_timer(struct http_server *s, nsec_t now, struct fx *fx)
 		else
 			conn_timeout(s, timer_owner(t, struct conn, timer), now, fx);
 	}
-}
-
-/* --- the listener ----------------------------------------------------------------------------- */
-
-static void close_all(struct http_server *s, struct fx *fx)
-{
-	struct conn *c, *next;
-
-	HASH_ITER(hh, s->conns, c, next)
-	{
-		http_conn_close(c, fx, CLOSE_FLUSH);
-		settle(s, c, 0, fx);
-	}
-	if (s->listening)
-		fx_close(fx, SERVER_LISTENER, CLOSE_FLUSH);
-	if (s->listening6)
-		fx_close(fx, SERVER_LISTENER6, CLOSE_FLUSH);
-	s->listening = s->listening6 = false;
-}
-
-/* Each family has its listener; a device without IPv6 does without the second. */
-static void listen_on(struct http_server *s, struct fx *fx)
-{
-	struct ep any4 = { .addr = addr4(0, 0, 0, 0), .port = s->conf->port };
-	struct ep any6 = { .addr = { .family = 6 }, .port = s->conf->port };
-
-	s->port = s->conf->port;
-	s->listening = s->listening6 = true;
-	decide(fx, "http.server.listen", V_INT("port", s->port));
-	fx_listen(fx, SERVER_LISTENER, &any4);
-	fx_listen(fx, SERVER_LISTENER6, &any6);
-}
-
-static void apply_conf(struct http_server *s, struct fx *fx)
-{
-	bool want = s->conf->enabled;
-
-	http_store_clear(s);
-	if (s->listening && (!want || s->port != s->conf->port)) {
-		uint16_t port = s->port;
-
-		close_all(s, fx);
-		s->told_off = false;
-		if (want)
-			decide(fx, "http.server.moved", V_INT("from", port),
-			       V_INT("port", s->conf->port));
-	}
-	if (want && !s->listening)
-		listen_on(s, fx);
-	if (!want && !s->told_off)
-		decide(fx, "http.server.service-disabled", V_INT("port", s->conf->port));
-	s->told_off = !want;
 }
 
 /* --- the machine ------------------------------------------------------------------------------ */
@@ -478,6 +446,8 @@ static void *server_create(const struct machine_env *env)
 	s->conf = &conf->server;
 	s->seed = env->seed;
 	s->date_s = -1;
+	s->faces[FACE_SECURE].told_off =
+		true; /* only who has switched it on hears that it is off */
 	s->out = SBUF(OUT_MAX);
 	rng_seed(&s->rng, env->seed);
 	return s;
@@ -497,6 +467,7 @@ static void server_destroy(void *machine)
 	http_gateways_free(s);
 	timers_done(&s->timers);
 	sbuf_done(&s->out);
+	free(s->identity);
 	pages_free(s->slots, sizeof(struct tables)); /* they come first */
 	free(s);
 }
@@ -508,7 +479,11 @@ static void server_event(void *machine, const struct ev *ev, struct fx *fx)
 	switch (ev->kind) {
 	case EV_START:
 	case EV_CONF:
-		apply_conf(s, fx);
+		http_store_clear(s);
+		http_listen_apply(s, fx);
+		break;
+	case EV_ADDR:
+		http_listen_apply(s, fx);
 		break;
 	case EV_OPENED:
 		on_opened(s, ev, fx);
@@ -537,11 +512,10 @@ static void server_event(void *machine, const struct ev *ev, struct fx *fx)
 		break;
 	case EV_LOG:
 	case EV_STOP:
-		close_all(s, fx);
+		http_listen_close(s, fx);
 		break;
 	case EV_DATAGRAM:
 	case EV_LINK:
-	case EV_ADDR:
 	case EV_INPUT:
 	case EV_ASK:
 		break;

@@ -1,6 +1,7 @@
 /* http_server.h: the inside of the origin server. Who does what:
  *
  *   http_server.c    the machine: listener, connections, events, timers
+ *   http_listen.c    listeners of HTTP and HTTPS; the certificate
  *   http_request.c   one request from its first octet to the moment it may act: faults, limits,
  *                    method, path, 100-continue, body
  *   http_access.c    who may do what to which path
@@ -26,8 +27,7 @@
 #include "http/http_reader.h"
 
 enum {
-	SERVER_LISTENER = 1, /* socket numbers */
-	SERVER_LISTENER6 = 2,
+	SERVER_LISTENER = 1,	 /* socket numbers: face * 2 + this, and the next for IPv6 */
 	SERVER_UPSTREAM = 0x100, /* socket numbers of gateways from here up */
 	INLINE_MAX = 16384, /* files up to this size are kept in memory and sent with their head */
 	STORE_SLOTS = 128,
@@ -40,15 +40,24 @@ enum {
 	GATEWAYS_MAX = 16,
 };
 
+/* HTTP and HTTPS are switched on separately; each listens on a port of its own. */
+enum face_id { FACE_PLAIN, FACE_SECURE, N_FACES };
+
+struct face {
+	bool listening, listening6, told_off;
+	uint16_t port; /* listened on */
+};
+
 enum conn_state {
-	CONN_IDLE,    /* between requests */
-	CONN_HEAD,    /* some of a head is here */
-	CONN_LOGIN,   /* asked who the user is */
-	CONN_BODY,    /* reading the body, to act on it or (answered) to throw it away */
-	CONN_FILE,    /* asked about a file */
-	CONN_GATEWAY, /* an application server works on it */
-	CONN_FULL,    /* the peer has to read what it was sent before more is done for it */
-	CONN_CLOSED,  /* to be freed at the end of the turn */
+	CONN_HANDSHAKE, /* TLS is being agreed on */
+	CONN_IDLE,	/* between requests */
+	CONN_HEAD,	/* some of a head is here */
+	CONN_LOGIN,	/* asked who the user is */
+	CONN_BODY,	/* reading the body, to act on it or (answered) to throw it away */
+	CONN_FILE,	/* asked about a file */
+	CONN_GATEWAY,	/* an application server works on it */
+	CONN_FULL,	/* the peer has to read what it was sent before more is done for it */
+	CONN_CLOSED,	/* to be freed at the end of the turn */
 	N_CONN_STATES
 };
 
@@ -94,7 +103,7 @@ struct conn {
 	unsigned n_requests;
 	uint32_t ask_id; /* 0 = nothing asked */
 	uint64_t owed;	 /* octets sent since the peer was known to have read */
-	bool peer_closed;
+	bool secure, peer_closed;
 	struct gateway *gateway;
 	struct request req;
 };
@@ -124,8 +133,8 @@ struct http_server {
 	const struct http_server_conf *conf;
 	uint64_t seed;
 	struct rng rng;
-	bool listening, listening6, told_off;
-	uint16_t port; /* listened on */
+	struct face faces[N_FACES];
+	struct tls_identity *identity; /* for whom a certificate was asked for; NULL = nobody */
 	struct conn *conns;
 	unsigned n_conns;
 	uint32_t ask_seq;
@@ -148,6 +157,8 @@ struct http_server {
 /* http_server.c */
 void http_conn_to(struct conn *c, enum conn_state to); /* the only writer of conn->state */
 void http_conn_close(struct conn *c, struct fx *fx, enum close_how how);
+/* Ends what is over, frees a connection that is closed, else sets its timer. */
+void http_conn_settle(struct http_server *s, struct conn *c, nsec_t now, struct fx *fx);
 /* Asks under a new id and waits in `state`. */
 void http_conn_ask(struct http_server *s, struct conn *c, enum conn_state state,
 		   const struct ask *ask, struct fx *fx);
@@ -159,6 +170,23 @@ void http_conn_consume(struct conn *c, size_t n);
 /* Goes on with what the buffer holds; frees the connection when it is closed. */
 void http_conn_run(struct http_server *s, struct conn *c, nsec_t now, struct fx *fx);
 int64_t http_server_unix_ns(const struct http_server *s, nsec_t now);
+
+/* http_listen.c */
+/* The configuration or the device's addresses changed. */
+void http_listen_apply(struct http_server *s, struct fx *fx);
+void http_listen_close(struct http_server *s, struct fx *fx); /* all connections, too */
+/* True when the answer was the certificate's. */
+bool http_listen_answer(struct http_server *s, uint32_t ask_id, const struct answer *a,
+			struct fx *fx);
+/* True when it was a listener that failed. */
+bool http_listen_failed(struct http_server *s, const struct ev *ev, struct fx *fx);
+bool http_listen_owns(uint32_t listener);
+bool http_listen_is_secure(uint32_t listener);
+/* The connection is new; its peer is to say hello. */
+void http_secure_begin(struct http_server *s, struct conn *c, struct fx *fx);
+void http_secure_done(struct http_server *s, struct conn *c, const struct ev *ev, struct fx *fx);
+/* The handshake came to nothing. */
+void http_secure_failed(struct conn *c, const char *why, struct fx *fx);
 
 /* http_request.c */
 /* Reads the next head. False when there is none (more octets, or closed). */

@@ -13,8 +13,11 @@ static void show_status(const struct http_server *s, uint32_t call, struct fx *f
 {
 	const struct http_server_conf *c = s->conf;
 
-	fx_print(fx, call, "HTTP server status: %s\n", enabled(s->listening));
+	fx_print(fx, call, "HTTP server status: %s\n", enabled(s->faces[FACE_PLAIN].listening));
 	fx_print(fx, call, "HTTP server port: %u\n", c->port);
+	fx_print(fx, call, "HTTP secure server status: %s\n",
+		 enabled(s->faces[FACE_SECURE].listening));
+	fx_print(fx, call, "HTTP secure server port: %u\n", c->secure_port);
 	fx_print(fx, call, "HTTP server authentication method: %s\n",
 		 c->auth == HTTP_AUTH_USERS ? "users" : "login");
 	fx_print(fx, call, "HTTP server base path: %s\n", c->root);
@@ -44,9 +47,9 @@ static void show_status(const struct http_server *s, uint32_t call, struct fx *f
 static const char *state_name(enum conn_state state)
 {
 	static const char *const names[N_CONN_STATES] = {
-		[CONN_IDLE] = "idle",	 [CONN_HEAD] = "request",  [CONN_LOGIN] = "login",
-		[CONN_BODY] = "body",	 [CONN_FILE] = "file",	   [CONN_GATEWAY] = "application",
-		[CONN_FULL] = "sending", [CONN_CLOSED] = "closed",
+		[CONN_HANDSHAKE] = "handshake", [CONN_IDLE] = "idle",	 [CONN_HEAD] = "request",
+		[CONN_LOGIN] = "login",		[CONN_BODY] = "body",	 [CONN_FILE] = "file",
+		[CONN_GATEWAY] = "application", [CONN_FULL] = "sending", [CONN_CLOSED] = "closed",
 	};
 
 	return names[state];

@@ -18,7 +18,6 @@ static void test_addresses(void **state)
 		{ "http get ftp://10.0.0.1/", "http.client.drop-non-http" },
 		{ "http browse javascript:x", "http.client.drop-non-http" },
 		{ "http get http://a:b/", "http.client.drop-bad-address" },
-		{ "http get https://10.0.0.1/", "http.client.drop-no-tls" },
 		{ "http reload", "http.client.drop-non-http" },
 	};
 
