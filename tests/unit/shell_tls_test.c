@@ -49,9 +49,8 @@ static void test_certificates(void **state)
 	/* The same of the same, in this process as in every other. */
 	assert_int_equal(tls_lib.certificate(&seeds, &id, &b), 0);
 	assert_string_equal(a.certificate.fingerprint, b.certificate.fingerprint);
-	assert_string_equal(
-		a.certificate.fingerprint,
-		"af303fdfc5d1662a6e89eb06af818fc817fe0a25aaffdd3c61cbcbedfcec870d");
+	assert_string_equal(a.certificate.fingerprint,
+			    "af303fdfc5d1662a6e89eb06af818fc817fe0a25aaffdd3c61cbcbedfcec870d");
 	assert_int_equal(tls_lib.certificate(&other, &id, &b), 0);
 	assert_string_not_equal(a.certificate.fingerprint, b.certificate.fingerprint);
 	id.kind = TLS_CERT_SELF_SIGNED;
