@@ -158,6 +158,18 @@ static int open_kind(struct node *n, const struct fx_bind *b)
 
 static void on_dgram(evutil_socket_t fd, short what, void *arg);
 
+/* The port that was drawn where none was asked for: what is sent is known by it. */
+static uint16_t local_port(const struct fx_bind *b, int fd)
+{
+	struct sockaddr_storage ss;
+	socklen_t len = sizeof(ss);
+
+	if (b->kind != SOCK_UDP || b->local.port != 0 ||
+	    getsockname(fd, (struct sockaddr *)&ss, &len) < 0)
+		return b->local.port;
+	return ep_from_sockaddr(&ss).port;
+}
+
 void dgram_bind(struct machine *m, const struct fx_effect *e)
 {
 	const struct fx_bind *b = &e->bind;
@@ -182,6 +194,7 @@ void dgram_bind(struct machine *m, const struct fx_effect *e)
 	s->what = SOCK_IS_DGRAM;
 	s->kind = b->kind;
 	s->local = b->local;
+	s->local.port = local_port(b, fd);
 	s->ifid = b->ifid;
 	if (b->kind == SOCK_UDP_RAW) {
 		struct sock_filter none = BPF_STMT(BPF_RET | BPF_K, 0);
