@@ -11,7 +11,7 @@ now_ms() { echo $(($(date +%s%N) / 1000000)); }
 . tests/bench/topology
 
 if [ "$(id -u)" != 0 ] || ! /usr/bin/python3 -c 'import mininet' 2>/dev/null || ! command -v brctl >/dev/null; then
-	echo "skipped: it needs root, and mininet and bridge-utils (apt-get install mininet bridge-utils)"
+	echo "skipped: it needs root, and mininet and bridge-utils (scripts/setup bench)"
 	exit 77
 fi
 cat >"$work/single.py" <<'PY'
