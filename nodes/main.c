@@ -17,6 +17,10 @@ static const char usage[] =
 	"of the\n"
 	"                         settings' baseline that a new namespace has by itself\n"
 	"  labnode --ca HEX       used by labd: prints the certificate of the CA with this seed\n"
+	"  labnode --cert HEX --seed HEX NAME\n"
+	"                         used by labd, in a device: a certificate of that CA for this "
+	"name and\n"
+	"                         the addresses that the device has, and its key\n"
 	"  labnode --version\n";
 
 int main(int argc, char **argv)
@@ -28,12 +32,14 @@ int main(int argc, char **argv)
 		{ "no-sandbox", no_argument, NULL, 'n' },
 		{ "fresh", required_argument, NULL, 'f' },
 		{ "ca", required_argument, NULL, 'a' },
+		{ "cert", required_argument, NULL, 'k' },
+		{ "seed", required_argument, NULL, 's' },
 		{ "help", no_argument, NULL, 'h' },
 		{ "version", no_argument, NULL, 'v' },
 		{ NULL, 0, NULL, 0 },
 	};
 	bool sandbox = true;
-	uint64_t fresh = 0, ca_seed = 0;
+	uint64_t fresh = 0, ca_seed = 0, seed = 0;
 	int zygote_fd = -1, what = 0, c;
 
 	while ((c = getopt_long(argc, argv, "h", options, NULL)) != -1) {
@@ -43,9 +49,11 @@ int main(int argc, char **argv)
 			zygote_fd = atoi(optarg);
 		else if (c == 'f')
 			fresh = strtoull(optarg, NULL, 16);
-		else if (c == 'a')
+		else if (c == 'a' || c == 'k')
 			ca_seed = strtoull(optarg, NULL, 16);
-		if (c != 'n' && c != 'f')
+		else if (c == 's')
+			seed = strtoull(optarg, NULL, 16);
+		if (c != 'n' && c != 'f' && c != 's')
 			what = c;
 	}
 	switch (what) {
@@ -57,6 +65,8 @@ int main(int argc, char **argv)
 		return zygote_main(zygote_fd, sandbox, fresh);
 	case 'a':
 		return ca_main(ca_seed);
+	case 'k':
+		return cert_main(ca_seed, seed, optind < argc ? argv[optind] : "localhost");
 	case 'v':
 		puts("labnode " LABD_VERSION);
 		return 0;

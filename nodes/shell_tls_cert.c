@@ -480,18 +480,39 @@ int tls_certificate(const struct tls_seeds *seeds, const struct tls_identity *id
 	return ret->err;
 }
 
-int tls_ca_pem(uint64_t ca_seed, char *out, size_t size)
+/* |key| may be NULL. */
+static int pem(X509 *x, EVP_PKEY *key, char *out, size_t size)
 {
 	BIO *bio = BIO_new(BIO_s_mem());
-	X509 *x = tls_ca_cert(ca_seed);
 	int n = -1;
 
-	if (bio && x && PEM_write_bio_X509(bio, x))
+	if (bio && x && PEM_write_bio_X509(bio, x) &&
+	    (!key || PEM_write_bio_PrivateKey(bio, key, NULL, NULL, 0, NULL, NULL)))
 		n = BIO_read(bio, out, (int)size - 1);
 	BIO_free(bio);
-	X509_free(x);
 	if (n <= 0)
 		return -1;
 	out[n] = '\0';
 	return 0;
+}
+
+int tls_ca_pem(uint64_t ca_seed, char *out, size_t size)
+{
+	X509 *x = tls_ca_cert(ca_seed);
+	int r = pem(x, NULL, out, size);
+
+	X509_free(x);
+	return r;
+}
+
+int tls_cert_pem(const struct tls_seeds *seeds, const struct tls_identity *id, char *out,
+		 size_t size)
+{
+	X509 *x = tls_cert(seeds, id);
+	EVP_PKEY *key = tls_key(seeds->own);
+	int r = key ? pem(x, key, out, size) : -1;
+
+	X509_free(x);
+	EVP_PKEY_free(key);
+	return r;
 }

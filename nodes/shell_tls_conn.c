@@ -410,6 +410,7 @@ __attribute__((visibility("default"))) const struct tls_lib tls_lib = {
 	.version = TLS_LIB_VERSION,
 	.certificate = tls_certificate,
 	.ca_pem = tls_ca_pem,
+	.cert_pem = tls_cert_pem,
 	.server = server_new,
 	.client = client_new,
 	.free = conn_free,

@@ -15,5 +15,7 @@ void tls_cert_names(X509 *cert, char *out, size_t size);
 int tls_certificate(const struct tls_seeds *seeds, const struct tls_identity *id,
 		    struct answer *ret);
 int tls_ca_pem(uint64_t ca_seed, char *out, size_t size);
+int tls_cert_pem(const struct tls_seeds *seeds, const struct tls_identity *id, char *out,
+		 size_t size);
 
 #endif

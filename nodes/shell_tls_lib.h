@@ -4,7 +4,7 @@
  * a library of its own, labnode-tls.so (shell_tls_cert.c, shell_tls_conn.c), which shell_tls_load.c
  * opens at first use. Nothing else includes OpenSSL. The library knows no socket: octets in, octets
  * out. It keeps nothing on disk and draws no key: keys follow from seeds, so a device has the same
- * certificate in every run of its lab, and its key is written nowhere. */
+ * certificate in every run of its lab. */
 #ifndef LABD_NODES_SHELL_TLS_LIB_H
 #define LABD_NODES_SHELL_TLS_LIB_H
 
@@ -34,6 +34,9 @@ struct tls_lib {
 			   struct answer *ret);
 	/* The CA's certificate as PEM, with its NUL. */
 	int (*ca_pem)(uint64_t ca_seed, char *out, size_t size);
+	/* A certificate and its key as PEM, for a program of somebody else's in the device. */
+	int (*cert_pem)(const struct tls_seeds *seeds, const struct tls_identity *id, char *out,
+			size_t size);
 
 	struct tls_conn *(*server)(const struct tls_seeds *seeds, const struct tls_identity *id);
 	/* |name|: "" = anybody; |now_s|: Unix time by the lab's clock. */

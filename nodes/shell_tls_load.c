@@ -6,12 +6,16 @@
 
 #include <dlfcn.h>
 #include <errno.h>
+#include <ifaddrs.h>
 #include <limits.h>
+#include <net/if.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "shell_addr.h"
 #include "shell_tls_lib.h"
 
 /* In the order in which they need each other: what is there already is not looked for. */
@@ -95,17 +99,55 @@ void certificate_answer(struct machine *m, uint32_t ask_id, const struct tls_ide
 	queue_answer(m, ask_id, &a, m->node->turn_cause, NULL, 0);
 }
 
-/* labnode --ca SEED */
+static int print_pem(int r, const char *pem, const char *why)
+{
+	if (r < 0)
+		fprintf(stderr, "labnode: %s\n", *why ? why : "no certificate could be made");
+	else
+		fputs(pem, stdout);
+	return r < 0;
+}
+
 int ca_main(uint64_t ca_seed)
 {
 	char pem[4096];
 	const char *why = "";
 	const struct tls_lib *lib = tls_lib_open(&why);
 
-	if (!lib || lib->ca_pem(ca_seed, pem, sizeof(pem)) < 0) {
-		fprintf(stderr, "labnode: %s\n", lib ? "no certificate could be made" : why);
-		return 1;
+	return print_pem(lib ? lib->ca_pem(ca_seed, pem, sizeof(pem)) : -1, pem, why);
+}
+
+/* All that others may reach this device by, as far as it has any yet. */
+static void own_addresses(struct tls_identity *id)
+{
+	struct ifaddrs *all = NULL;
+
+	if (getifaddrs(&all) < 0)
+		return;
+	for (struct ifaddrs *i = all; i && id->n_addrs < TLS_ADDRS_MAX; i = i->ifa_next) {
+		struct sockaddr_storage ss = { 0 };
+
+		if (!i->ifa_addr || i->ifa_flags & IFF_LOOPBACK ||
+		    (i->ifa_addr->sa_family != AF_INET && i->ifa_addr->sa_family != AF_INET6))
+			continue;
+		memcpy(&ss, i->ifa_addr,
+		       i->ifa_addr->sa_family == AF_INET ? sizeof(struct sockaddr_in)
+							 : sizeof(struct sockaddr_in6));
+		id->addrs[id->n_addrs++] = ep_from_sockaddr(&ss).addr;
 	}
-	fputs(pem, stdout);
-	return 0;
+	freeifaddrs(all);
+}
+
+int cert_main(uint64_t ca_seed, uint64_t seed, const char *name)
+{
+	struct tls_seeds seeds = { .ca = ca_seed, .own = seed_for(seed, "tls") };
+	struct tls_identity id;
+	char pem[4096];
+	const char *why = "";
+	const struct tls_lib *lib = tls_lib_open(&why);
+
+	memset(&id, 0, sizeof(id));
+	str_copy(id.names[id.n_names++], sizeof(id.names[0]), name);
+	own_addresses(&id);
+	return print_pem(lib ? lib->cert_pem(&seeds, &id, pem, sizeof(pem)) : -1, pem, why);
 }

@@ -100,39 +100,46 @@ static void own_home(const struct paths *p)
 	(void)mount(path, "/root", NULL, MS_BIND, NULL);
 }
 
-/* The lab's CA, for programs that are to trust its servers; made when the first one enters. */
-static void make_ca(const struct sup_device *d, const char *path)
+/* The program's output becomes the file, unless there is one. */
+static void make_file(const char *path, mode_t mode, const char *const argv[])
 {
-	char seed[32];
-	int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644), status = 0;
+	int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode), status = 0;
 	pid_t pid = fd < 0 ? -1 : fork();
 
 	if (pid == 0) {
-		snprintf(seed, sizeof(seed), "%016llx", (unsigned long long)d->sup->plan->ca_seed);
 		dup2(fd, STDOUT_FILENO);
-		execl(d->sup->birth->labnode, "labnode", "--ca", seed, (char *)NULL);
+		execv(argv[0], (char *const *)(uintptr_t)argv);
 		_exit(127);
 	}
 	if (fd >= 0)
 		close(fd);
 	if (pid > 0 && (waitpid(pid, &status, 0) != pid || status != 0))
-		(void)unlink(path); /* the host's list of CAs stays */
+		(void)unlink(path);
 }
 
-/* It is the only one that they trust: none of the world's is to be met here. */
-static void own_ca(const struct sup_device *d, bool private_etc)
+/* The lab's CA is the only one that programs trust: none of the world's is to be met here. And a
+ * certificate of the device, for servers of its own. */
+static void own_certificates(const struct sup_device *d, bool private_etc)
 {
-	const char *over = VIEW_CA_FILE;
-	char path[PATH_LEN + 8];
+	char path[PATH_LEN + 8], ca[20], seed[20];
+	const char *program = d->sup->birth->labnode;
+	const char *const ca_argv[] = { program, "--ca", ca, NULL };
+	const char *const own_argv[] = {
+		program, "--cert", ca, "--seed", seed, d->plan->name, NULL
+	};
 
+	snprintf(ca, sizeof(ca), "%016llx", (unsigned long long)d->sup->plan->ca_seed);
+	snprintf(seed, sizeof(seed), "%016llx", (unsigned long long)d->plan->seed);
 	snprintf(path, sizeof(path), "%s/ca.pem", d->sup->birth->run_dir);
-	make_ca(d, path);
-	if (private_etc && access(over, F_OK) < 0 && access(path, R_OK) == 0) {
+	make_file(path, 0644, ca_argv);
+	if (private_etc && access(path, R_OK) == 0) {
 		(void)mkdir("/etc/ssl", 0755);
 		(void)mkdir("/etc/ssl/certs", 0755);
-		close(open(over, O_WRONLY | O_CREAT | O_CLOEXEC, 0644));
+		(void)mkdir("/etc/ssl/private", 0710);
+		close(open(VIEW_CA_FILE, O_WRONLY | O_CREAT | O_CLOEXEC, 0644));
+		make_file(VIEW_CERT_FILE, 0600, own_argv);
 	}
-	(void)mount(path, over, NULL, MS_BIND, NULL);
+	(void)mount(path, VIEW_CA_FILE, NULL, MS_BIND, NULL);
 }
 
 void view_make(const struct sup_device *d)
@@ -155,5 +162,5 @@ void view_make(const struct sup_device *d)
 	(void)mkdir("/run/sshd", 0755); /* sshd wants it and a fresh layer may lack it */
 	own_file(&p, "hosts", "/etc/hosts", private_etc);
 	own_file(&p, "resolv.conf", "/etc/resolv.conf", private_etc);
-	own_ca(d, private_etc);
+	own_certificates(d, private_etc);
 }

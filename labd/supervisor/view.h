@@ -1,5 +1,6 @@
 /* view.h: what programs of the host see inside a device: the host's files and /tmp as they are, and
- * of their own: /etc/resolv.conf, /etc/hosts and the list of CAs (the lab's alone), a layer over
+ * of their own: /etc/resolv.conf, /etc/hosts and the list of CAs (the lab's alone), a
+ * certificate with its key, a layer over
  * /etc, /run and /var that takes what they write, /proc with the device's processes, /sys with the
  * device's interfaces.
  *
@@ -17,7 +18,8 @@
 
 #include <stdbool.h>
 
-#define VIEW_CA_FILE "/etc/ssl/certs/ca-certificates.crt" /* Debian's place */
+#define VIEW_CA_FILE   "/etc/ssl/certs/ca-certificates.crt" /* Debian's place */
+#define VIEW_CERT_FILE "/etc/ssl/private/lab.pem" /* of the device: certificate, then key */
 
 struct sup_device;
 
