@@ -27,7 +27,7 @@ endif
 
 # pkg-config packages: each program links what it needs and no more.
 PKG_netns := libmnl
-PKG_nodes := libevent_core libevent_extra libedit libseccomp libcap-ng libmnl jansson
+PKG_nodes := libevent_core libevent_extra libedit libmd libseccomp libcap-ng libmnl jansson
 PKG_labd := $(PKG_netns) yaml-0.1 jansson libevent_core libseccomp libcap-ng sqlite3
 # Of labnode-tls.so alone: a lab without TLS does not pay for OpenSSL.
 PKG_tls := libssl libcrypto
