@@ -1,7 +1,7 @@
 #!/bin/bash
 # Syslog: our devices tell rsyslogd; logger, rsyslogd and Python tell our server.
 . "$(dirname "$0")/lib" || exit 1
-need rsyslogd logger socat python3
+need rsyslogd logger socat python3 script
 
 mkdir -p "$S/spool"
 chmod 777 "$S/spool"
@@ -75,6 +75,21 @@ same "by both ports" "$(grep -c 'hello rsyslog' "$S/taken")" 2
 has "a PC's facility" "$S/taken" '^155\|.*\|pc\|\*%SYS-3-USERLOG_ERR:\|'
 has "signs" "$S/taken" '^191\|.*: 50% of <0> \{it\}\|'
 finish server
+
+# --- a person at the terminal, in the middle of a line ---
+mkfifo "$S/keys"
+exec 7<>"$S/keys"
+script -qfc "labctl --lab $lab_name console r1" "$S/terminal" <"$S/keys" >/dev/null &
+person=$!
+check "a prompt" await 10 grep -q 'r1# $' "$S/terminal"
+printf 'show ver' >&7
+check "the beginning of a line" await 10 grep -q 'r1# show ver$' "$S/terminal"
+run r1 "send log 2 all hands" >/dev/null
+check "is shown again after a message" await 10 grep -q 'r1# show ver$' <(tail -n 1 "$S/terminal")
+has "the message" "$S/terminal" '%SYS-2-USERLOG_CRIT: Message from tty0\(user id: \): all hands'
+printf 'sion\rexit\r' >&7
+wait $person
+has "the command" "$S/terminal" '^labd .*, router r1'
 
 # --- logger, our server ---
 L="logger -n 10.7.0.9 -P 514"
