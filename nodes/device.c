@@ -73,5 +73,27 @@ struct iface_addr iface_addr4(const struct iface *i)
 
 int64_t device_clock_ns(const struct device *dev, nsec_t now)
 {
-	return dev->epoch_ns + now;
+	return dev->epoch_ns + now + device_clock_offset(&dev->clock, now);
+}
+
+int64_t device_clock_offset(const struct device_clock *c, nsec_t now)
+{
+	int64_t most = (now - c->slew_from_ns) / 1000000 * CLOCK_SLEW_PPM;
+
+	if (c->slew_ns > most)
+		return c->offset_ns + most;
+	return c->offset_ns + (c->slew_ns < -most ? -most : c->slew_ns);
+}
+
+const char *device_clock_mark(const struct device *dev)
+{
+	switch (dev->clock.trust) {
+	case CLOCK_UNSET:
+		return "*";
+	case CLOCK_LOST:
+		return ".";
+	case CLOCK_SET:
+		break;
+	}
+	return "";
 }

@@ -47,7 +47,8 @@ struct device {
 	unsigned n_ifaces;
 	struct fx_resolver resolvers[8]; /* in order of preference: static first */
 	unsigned n_resolvers;
-	int64_t epoch_ns; /* Unix time of lab time 0, ns: lab time + epoch = what clocks show */
+	int64_t epoch_ns;	   /* Unix time of lab time 0, ns */
+	struct device_clock clock; /* lab time + epoch + its offset = what the device shows */
 };
 
 const struct iface *device_iface(const struct device *dev, uint32_t ifid);
@@ -58,6 +59,10 @@ const struct iface *device_iface_for(const struct device *dev, const struct addr
 bool device_has_addr(const struct device *dev, const struct addr *a);
 /* What the device's own clock shows at lab time `now`: Unix time, ns. */
 int64_t device_clock_ns(const struct device *dev, nsec_t now);
+/* How far a clock is ahead of lab time. */
+int64_t device_clock_offset(const struct device_clock *c, nsec_t now);
+/* As IOS marks a time: "*" nobody has set the clock, "." its source is lost, "". */
+const char *device_clock_mark(const struct device *dev);
 /* First IPv4 address of an interface; unset when it has none. */
 struct iface_addr iface_addr4(const struct iface *i);
 

@@ -235,6 +235,9 @@ static void run_effect(struct machine *m, const struct fx_effect *e, const struc
 	case FX_ACL:
 		kernel_acl(m, e);
 		break;
+	case FX_CLOCK:
+		m->node->dev.clock = e->clock;
+		break;
 	case FX_ASK:
 		route_ask(m, e);
 		break;

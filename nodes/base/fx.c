@@ -462,6 +462,15 @@ static struct ask *copy_ask(struct fx *fx, const struct ask *ask)
 	return mine;
 }
 
+void fx_clock(struct fx *fx, const struct device_clock *clock)
+{
+	struct fx_effect *e = fx_effect_new(fx, FX_CLOCK);
+
+	if (e)
+		e->clock = *clock;
+	fx_append(fx, e);
+}
+
 uint32_t fx_ask(struct fx *fx, uint32_t ask_id, const struct ask *ask)
 {
 	struct fx_effect *e = fx_effect_new(fx, FX_ASK);

@@ -37,6 +37,7 @@ enum fx_kind {
 	FX_RESOLVER,
 	FX_LINK,
 	FX_ACL,
+	FX_CLOCK,
 	FX_ASK,
 	FX_ANSWER,
 	FX_LOG,
@@ -191,6 +192,7 @@ struct fx_effect {
 		struct {
 			const struct acl_lists *lists; /* nodes/acl/acl.h; owned by the machine */
 		} acl;
+		struct device_clock clock;
 		struct {
 			uint32_t ask_id;
 			const struct ask *ask;
@@ -272,6 +274,8 @@ uint32_t fx_resolver(struct fx *fx, const struct fx_resolver *r);
 uint32_t fx_link(struct fx *fx, uint32_t ifid, bool up);
 struct acl_lists;
 uint32_t fx_acl(struct fx *fx, const struct acl_lists *lists);
+/* From now on the device's clock goes like this. */
+void fx_clock(struct fx *fx, const struct device_clock *clock);
 uint32_t fx_ask(struct fx *fx, uint32_t ask_id, const struct ask *ask);
 /* For what machines answer. */
 void fx_answer(struct fx *fx, uint32_t ask_id, const struct answer *answer);

@@ -36,6 +36,22 @@ struct ep {
 	uint16_t port; /* host order */
 };
 
+/* How a device's own clock goes: lab time plus an offset, which a slew moves at CLOCK_SLEW_PPM. */
+enum clock_trust {
+	CLOCK_UNSET, /* nobody has set it */
+	CLOCK_SET,   /* by hand, or by a source that it follows */
+	CLOCK_LOST,  /* its source is lost: it runs on */
+};
+
+struct device_clock {
+	int64_t offset_ns;   /* at slew_from_ns */
+	int64_t slew_ns;     /* what is to be added to the offset, bit by bit */
+	nsec_t slew_from_ns; /* lab time */
+	enum clock_trust trust;
+};
+
+#define CLOCK_SLEW_PPM 500 /* RFC 5905 §11.3 */
+
 enum device_kind {
 	KIND_PC,
 	KIND_SERVER,

@@ -41,17 +41,17 @@ struct syslog_conf {
 /* One event on its way. */
 struct syslog_line {
 	const struct log_event *event;
-	uint64_t number; /* of the device's events */
-	int64_t unix_ns; /* what the device's clock shows */
-	nsec_t up_ns;	 /* since lab time 0 */
-	bool certain;	 /* somebody has set the clock */
+	uint64_t number;  /* of the device's events */
+	int64_t unix_ns;  /* what the device's clock shows */
+	nsec_t up_ns;	  /* since lab time 0 */
+	const char *mark; /* device_clock_mark() */
 };
 
 /* syslog_text.c: the words of the client. */
-/* [NUMBER: ][[*]TIME: ]%FACILITY-SEVERITY-MNEMONIC: text, and a line feed. */
+/* [NUMBER: ][[MARK]TIME: ]%FACILITY-SEVERITY-MNEMONIC: text, and a line feed. */
 void syslog_local_text(const struct syslog_conf *conf, const struct syslog_line *line,
 		       struct sbuf *out);
-/* <PRI>Mmm dd hh:mm:ss HOST [*]%FACILITY-SEVERITY-MNEMONIC: text; at most SYSLOG_SEND_MAX. */
+/* <PRI>Mmm dd hh:mm:ss HOST [MARK]%FACILITY-SEVERITY-MNEMONIC: text; at most SYSLOG_SEND_MAX. */
 void syslog_remote_text(const struct syslog_conf *conf, const char *host,
 			const struct syslog_line *line, struct sbuf *out);
 

@@ -196,7 +196,8 @@ static void on_event(struct syslog_client *c, const struct log_event *e, nsec_t 
 	struct syslog_line line = { .event = e,
 				    .number = ++c->counts.events,
 				    .unix_ns = device_clock_ns(c->dev, now),
-				    .up_ns = now };
+				    .up_ns = now,
+				    .mark = device_clock_mark(c->dev) };
 	char name[96];
 	struct sbuf text = SBUF(sizeof(name) - 1);
 

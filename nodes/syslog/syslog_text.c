@@ -14,7 +14,7 @@ static void put_datetime(const struct syslog_conf *conf, const struct syslog_lin
 
 	syslog_time(line->unix_ns, stamp);
 	(void)gmtime_r(&seconds, &tm);
-	sbuf_printf(out, "%s%.6s ", line->certain ? "" : "*", stamp);
+	sbuf_printf(out, "%s%.6s ", line->mark, stamp);
 	if (conf->year)
 		sbuf_printf(out, "%d ", tm.tm_year + 1900);
 	sbuf_puts(out, stamp + 7);
@@ -82,7 +82,7 @@ void syslog_remote_text(const struct syslog_conf *conf, const char *host,
 
 	syslog_time(line->unix_ns, stamp);
 	sbuf_printf(out, "<%u>%s %s %s", conf->facility * 8u + line->event->severity, stamp, host,
-		    line->certain ? "" : "*");
+		    line->mark);
 	put_event(line->event, out);
 	blank_controls(out);
 	cut(out, SYSLOG_SEND_MAX);

@@ -37,6 +37,7 @@ static void what_people_are_told(void **state)
 	       "up");
 	fx_log(fx, SEVERITY_DEBUG, "SYS", "LONG", "%s", long_text);
 	fx_console(fx, message, 8);
+	fx_clock(fx, &(struct device_clock){ .offset_ns = 7, .trust = CLOCK_SET });
 	memset(name, 'X', 4), memset(message, 'X', 8);
 
 	e = fx_first(fx);
@@ -51,6 +52,9 @@ static void what_people_are_told(void **state)
 	assert_int_equal(e->kind, FX_CONSOLE);
 	assert_int_equal(e->console.len, 8);
 	assert_string_equal(e->console.text, "message\n");
+	e = e->next;
+	assert_int_equal(e->kind, FX_CLOCK);
+	assert_int_equal(e->clock.offset_ns, 7);
 	assert_null(e->next);
 	fx_free(fx);
 }

@@ -92,12 +92,34 @@ static void first_ip4(void **state)
 	assert_false(addr_is_set(&a.addr));
 }
 
+static void its_clock(void **state)
+{
+	struct device d = { .epoch_ns = 1000 * SEC };
+
+	(void)state;
+	assert_int_equal(device_clock_ns(&d, 5 * SEC), 1005 * SEC);
+	assert_string_equal(device_clock_mark(&d), "*");
+	d.clock = (struct device_clock){ .offset_ns = -3 * SEC, .trust = CLOCK_SET };
+	assert_int_equal(device_clock_ns(&d, 5 * SEC), 1002 * SEC);
+	assert_string_equal(device_clock_mark(&d), "");
+	/* 1 ms takes 2 s */
+	d.clock = (struct device_clock){ .slew_ns = 1 * MSEC, .slew_from_ns = 10 * SEC };
+	assert_int_equal(device_clock_offset(&d.clock, 10 * SEC), 0);
+	assert_int_equal(device_clock_offset(&d.clock, 11 * SEC), 500 * USEC);
+	assert_int_equal(device_clock_offset(&d.clock, 12 * SEC), 1 * MSEC);
+	assert_int_equal(device_clock_offset(&d.clock, 100 * SEC), 1 * MSEC);
+	d.clock.slew_ns = -1 * MSEC;
+	assert_int_equal(device_clock_offset(&d.clock, 11 * SEC), -500 * USEC);
+	assert_int_equal(device_clock_offset(&d.clock, 100 * SEC), -1 * MSEC);
+	d.clock.trust = CLOCK_LOST;
+	assert_string_equal(device_clock_mark(&d), ".");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(by_any_spelling),
-		cmocka_unit_test(by_id),
-		cmocka_unit_test(by_address),
+		cmocka_unit_test(its_clock), cmocka_unit_test(by_any_spelling),
+		cmocka_unit_test(by_id),     cmocka_unit_test(by_address),
 		cmocka_unit_test(first_ip4),
 	};
 

@@ -265,6 +265,23 @@ static void stamps(void **state)
 	drv_done(&d);
 }
 
+static void how_far_its_time_is_to_be_trusted(void **state)
+{
+	struct drv d;
+
+	(void)state;
+	setup(&d, "logging host 10.0.0.9\n");
+	d.dev.clock = (struct device_clock){ .offset_ns = 3600 * SEC, .trust = CLOCK_SET };
+	happens(&d, SEVERITY_NOTICE, "text");
+	assert_string_equal(sent(&d), "<189>Jan  1 09:00:05 dut %LINK-5-UPDOWN: text");
+	assert_string_equal(shown(&d), "Jan  1 09:00:05.123: %LINK-5-UPDOWN: text\n");
+	d.dev.clock.trust = CLOCK_LOST;
+	happens(&d, SEVERITY_NOTICE, "text");
+	assert_string_equal(sent(&d), "<189>Jan  1 09:00:05 dut .%LINK-5-UPDOWN: text");
+	assert_string_equal(shown(&d), ".Jan  1 09:00:05.123: %LINK-5-UPDOWN: text\n");
+	drv_done(&d);
+}
+
 static void hostile_texts(void **state)
 {
 	char text[LOG_TEXT_MAX + 200];
@@ -361,6 +378,7 @@ int main(void)
 		cmocka_unit_test(the_configuration_keeps_names),
 		cmocka_unit_test(sixteen_servers),
 		cmocka_unit_test(stamps),
+		cmocka_unit_test(how_far_its_time_is_to_be_trusted),
 		cmocka_unit_test(hostile_texts),
 		cmocka_unit_test(the_buffer_keeps_whole_lines),
 		cmocka_unit_test(a_failed_send_is_counted),
