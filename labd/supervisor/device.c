@@ -11,8 +11,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define LAST_WORDS_MAX 64 /* batches of messages */
-#define STOP_WAIT_S    3  /* for a node to end by itself */
+#define RINGS_WAIT_MS  100
+#define BROADCASTS_FEW 500 /* of each kind; a client sends some five kinds */
+#define LAST_WORDS_MAX 64  /* batches of messages */
+#define STOP_WAIT_S    3   /* for a node to end by itself */
 
 const char *device_state_name(enum device_state state)
 {
@@ -200,9 +202,40 @@ static void begin(struct sup_device *d)
 	(void)device_send(d, &go);
 }
 
+static void on_late(evutil_socket_t fd, short what, void *arg)
+{
+	struct sup *s = arg;
+
+	(void)fd, (void)what;
+	s->rings_late = true;
+	devices_begin(s);
+}
+
+/* What a client broadcasts comes by everybody's link. Where these frames are more than a first ring
+ * holds, the log and the larger rings come before the clients. */
+static bool has_room_for_clients(struct sup *s)
+{
+	struct timeval later = { .tv_usec = RINGS_WAIT_MS * 1000 };
+	size_t n = 0;
+
+	if (!s->clients_counted) {
+		s->clients_counted = true;
+		for (size_t i = 0; i < s->plan->n_devices; i++)
+			n += is_client(&s->devices[i]);
+		if (n * s->plan->n_devices > BROADCASTS_FEW) {
+			log_go(s);
+			rings_grow(s);
+			(void)event_base_once(s->base, -1, EV_TIMEOUT, on_late, s, &later);
+		}
+	}
+	return rings_are_made(s) || s->rings_late;
+}
+
 /* Clients one after the other, so that two of one lab come to a server in the same order. */
 static void begin_clients(struct sup *s)
 {
+	if (!has_room_for_clients(s))
+		return;
 	for (size_t i = 0; i < s->plan->n_devices; i++) {
 		struct sup_device *d = &s->devices[i];
 

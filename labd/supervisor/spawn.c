@@ -283,6 +283,14 @@ void rings_grow(struct sup *s)
 		grow_ring(&s->devices[i]);
 }
 
+bool rings_are_made(const struct sup *s)
+{
+	for (size_t i = 0; i < s->plan->n_devices; i++)
+		if (s->devices[i].ring_asked && !s->devices[i].has_ring)
+			return false;
+	return true;
+}
+
 /* The first answer says who makes it, the second brings it. Without it the ring that there is goes
  * on, and is the last. */
 void device_on_ring(struct sup *s, struct node_msg *msg)
@@ -293,14 +301,16 @@ void device_on_ring(struct sup *s, struct node_msg *msg)
 	if (!d || !d->ring_asked || d->has_ring || msg->status > 0)
 		return;
 	d->has_ring = true;
-	if (msg->status < 0 || msg->n_fds != 1) {
+	if (msg->status == 0 && msg->n_fds == 1) {
+		d->next_capture_fd = msg->fds[0];
+		msg->n_fds = 0;
+		log_add_ring(d);
+	} else {
 		fprintf(stderr, "<4>%s: no larger packet ring: %s\n", d->plan->name,
 			strerror(-msg->status));
-		return;
 	}
-	d->next_capture_fd = msg->fds[0];
-	msg->n_fds = 0;
-	log_add_ring(d);
+	if (!s->ready)
+		devices_begin(s);
 }
 
 void device_ring_is_read(struct sup_device *d)

@@ -115,6 +115,8 @@ struct sup {
 	bool begun;	    /* every device has read its configuration once */
 	bool log_ready;	    /* the database can be asked, or there is none */
 	bool devices_ready; /* every device is, or was stopped */
+	bool clients_counted;
+	bool rings_late; /* they are not waited for any longer */
 	bool ready, ending, failed;
 	int64_t born_ns, listening_ns; /* CLOCK_MONOTONIC; when the last service did, 0 before */
 	struct event *chld_ev, *term_ev, *int_ev;
@@ -167,6 +169,7 @@ void devices_look(struct sup *s);      /* now and then: after answers that never
 void device_on_spawned(struct sup *s, struct node_msg *msg);
 /* A lab comes up with small packet rings: where it may have large ones they are asked for now. */
 void rings_grow(struct sup *s);
+bool rings_are_made(const struct sup *s);
 void device_ring_is_read(struct sup_device *d); /* the larger one */
 void device_on_ring(struct sup *s, struct node_msg *msg);
 
