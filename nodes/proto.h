@@ -80,6 +80,7 @@ enum ev_kind {
 	EV_ASK,	     /* another machine asks; answer with fx_answer(ask_id), now or later */
 	EV_ANSWER,   /* the answer to fx_ask() */
 	EV_INPUT,    /* what was typed to a command that asked for it by fx_input() */
+	EV_LINE,     /* a line ran in a session that fx_terminal() opened */
 	EV_DONE,     /* an effect failed */
 	EV_LOG,	     /* something for the log happened on this device: to those that hear it */
 	EV_RESTORE,  /* one durable fact of an earlier life; comes before EV_START */
@@ -149,6 +150,13 @@ struct ev {
 			size_t len;
 			enum input_how how; /* not INPUT_TYPED: the text is "" */
 		} input;
+		struct {
+			uint32_t sock;
+			const char *text; /* as typed, without what must not be told */
+			bool masked;	  /* something was left out */
+			bool understood;
+			int status; /* as of fx_cmd_done() */
+		} line;
 		struct {
 			uint32_t effect;
 			enum fx_kind what;

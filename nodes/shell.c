@@ -252,8 +252,10 @@ static void run_effect(struct machine *m, const struct fx_effect *e, const struc
 		break;
 	case FX_PRINT:
 	case FX_INPUT:
+	case FX_LEVEL:
+	case FX_TERMINAL:
 	case FX_CMD_DONE:
-		cli_effect(m->node, e);
+		cli_effect(m, e);
 		break;
 	}
 }

@@ -18,6 +18,7 @@
  *   shell_conf.c    the running configuration and what keeps it
  *   shell_cli.c     one line in, text and a status out; the shell's own commands
  *   shell_console*.c people at a terminal
+ *   shell_terminal.c  people who come over a machine's connection
  *   shell_ctl.c     the supervisor's messages
  *   zygote.c, sandbox.c   how a node is born and what it gives up */
 #ifndef LABD_NODES_SHELL_H
@@ -85,6 +86,8 @@ struct session {
 	/* The command asks for input: session_typed() is to follow. NULL = there is nobody. */
 	void (*input)(struct session *s, enum input_mode mode, const char *prompt);
 	unsigned columns, rows; /* of the terminal; 0 = unknown */
+	unsigned page;		/* lines of output until a key is waited for; 0 = none is */
+	int level;		/* privilege, 0-15 */
 	bool configuring;	/* in configuration mode, at `place` */
 	struct conf_ctx place;
 	bool busy; /* a command is running */
@@ -368,9 +371,16 @@ void session_typed(struct node *n, struct session *s, const char *text, size_t l
 		   enum input_how how);
 const char *session_mode(const struct session *s);
 void session_prompt(const struct node *n, const struct session *s, struct sbuf *out);
-void cli_effect(struct node *n, const struct fx_effect *e); /* FX_PRINT, FX_CMD_DONE */
+void cli_effect(struct machine *m, const struct fx_effect *e); /* FX_PRINT to FX_CMD_DONE */
 extern const struct proto shell_proto;
 const char *shell_conf_hostname(const void *conf);
+
+/* What may be told of a line: words that are secrets as ***, and nothing behind a word that is not
+ * understood. True: something was left out. */
+bool session_mask(struct node *n, const struct session *s, const char *line, struct sbuf *out);
+
+/* shell_terminal.c: sessions for people at the far end of a machine's connection */
+void terminal_open(struct machine *m, const struct fx_effect *e);
 
 /* shell_console.c */
 void console_open(struct node *n, int fd, bool terminal, unsigned columns, unsigned rows);

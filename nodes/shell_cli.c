@@ -17,7 +17,7 @@ static const struct rule rules[] = {
 
 void session_init(struct session *s)
 {
-	*s = (struct session){ .from = "console" };
+	*s = (struct session){ .level = 15, .from = "console" };
 }
 
 const char *session_mode(const struct session *s)
@@ -28,7 +28,8 @@ const char *session_mode(const struct session *s)
 void session_prompt(const struct node *n, const struct session *s, struct sbuf *out)
 {
 	if (!s->configuring)
-		sbuf_printf(out, "%s%c ", n->dev.hostname, n->dev.kind == KIND_PC ? '>' : '#');
+		sbuf_printf(out, "%s%c ", n->dev.hostname,
+			    n->dev.kind == KIND_PC || s->level < 15 ? '>' : '#');
 	else
 		sbuf_printf(out, "%s(%s)# ", n->dev.hostname, session_mode(s));
 }
@@ -130,14 +131,19 @@ static void ask_input(struct node *n, struct call_slot *slot, const struct fx_ef
 		tell_typed(n, slot, "", 0, INPUT_NOBODY);
 }
 
-void cli_effect(struct node *n, const struct fx_effect *e)
+void cli_effect(struct machine *m, const struct fx_effect *e)
 {
-	uint32_t id = e->kind == FX_PRINT   ? e->print.call
-		      : e->kind == FX_INPUT ? e->input.call
-					    : e->cmd_done.call;
+	struct node *n = m->node;
+	uint32_t id = e->kind == FX_PRINT      ? e->print.call
+		      : e->kind == FX_INPUT    ? e->input.call
+		      : e->kind == FX_LEVEL    ? e->level.call
+		      : e->kind == FX_TERMINAL ? 0
+					       : e->cmd_done.call;
 	struct call_slot *slot = call_find(n, id);
 	struct session *s = slot ? slot->session : NULL;
 
+	if (e->kind == FX_TERMINAL)
+		terminal_open(m, e);
 	if (!slot)
 		return;
 	if (e->kind == FX_PRINT) {
@@ -147,6 +153,11 @@ void cli_effect(struct node *n, const struct fx_effect *e)
 	}
 	if (e->kind == FX_INPUT) {
 		ask_input(n, slot, e);
+		return;
+	}
+	if (e->kind == FX_LEVEL) {
+		if (s)
+			s->level = e->level.level;
 		return;
 	}
 	*slot = (struct call_slot){ 0 };
@@ -165,6 +176,7 @@ static void run_row(struct node *n, struct session *s, const struct grammar_matc
 			     .line = line,
 			     .columns = s->columns,
 			     .rows = s->rows,
+			     .level = s->level,
 			     .dev = &n->dev };
 
 	if (!slot || (match->cmd->machine && !m)) {
@@ -198,6 +210,10 @@ static void exec_line(struct node *n, struct session *s, const char *line)
 	if (!match)
 		abort();
 	r = grammar_parse(n->conf->grammar, MODE_EXEC, line, &n->dev, match, &err);
+	if (r == 0 && (match->cmd->flags & CMD_PRIVILEGED) && s->level < 15) {
+		err = (struct grammar_error){ .status = GRAMMAR_INVALID, .column = 1 };
+		r = -EINVAL;
+	}
 	if (r == 0) {
 		run_row(n, s, match, line);
 	} else if (err.status == GRAMMAR_EMPTY) {
@@ -247,6 +263,49 @@ static void config_line(struct node *n, struct session *s, const char *line)
 	end_line(s, r < 0 ? 2 : 0);
 }
 
+/* The row of the line, in the modes in which it would be looked for. */
+static int find_row(struct node *n, const struct session *s, const char *line,
+		    struct grammar_match *ret, struct grammar_error *reterr)
+{
+	const char *mode = session_mode(s);
+	struct grammar_error outer;
+	int r;
+
+	if (s->configuring && word_is(line, "do")) {
+		line += 2;
+		mode = MODE_EXEC;
+	}
+	r = grammar_parse(n->conf->grammar, mode, line, &n->dev, ret, reterr);
+	if (r < 0 && s->configuring && strcmp(mode, MODE_CONFIG) != 0)
+		r = grammar_parse(n->conf->grammar, MODE_CONFIG, line, &n->dev, ret, &outer);
+	return r;
+}
+
+bool session_mask(struct node *n, const struct session *s, const char *line, struct sbuf *out)
+{
+	struct grammar_match *m = calloc(1, sizeof(*m));
+	struct grammar_error err = { 0 };
+	size_t known;
+	bool masked;
+
+	if (!m)
+		abort();
+	if (find_row(n, s, line, m, &err) == 0) {
+		masked = m->cmd->flags & CMD_SECRET;
+		sbuf_puts(out, masked ? m->key : line);
+		known = strlen(line);
+	} else {
+		known = err.column > 0 ? err.column - 1 + strlen(err.got) : 0;
+		known = known < strlen(line) ? known : strlen(line);
+		masked = line[known + strspn(line + known, " ")] != '\0';
+		sbuf_put(out, line, known);
+	}
+	if (masked)
+		sbuf_puts(out, out->len > 0 ? " ***" : "***");
+	free(m);
+	return masked;
+}
+
 void session_line(struct node *n, struct session *s, const char *line)
 {
 	s->busy = true;
@@ -294,6 +353,16 @@ static void run_exit(void *machine, const struct call *call, nsec_t now, struct 
 	(void)now;
 	if (s)
 		s->wants_exit = true;
+	fx_cmd_done(fx, call->id, 0);
+}
+
+static void run_length(void *machine, const struct call *call, nsec_t now, struct fx *fx)
+{
+	struct session *s = session_of(machine, call);
+
+	(void)now;
+	if (s)
+		s->page = (unsigned)call->args[0].number;
 	fx_cmd_done(fx, call->id, 0);
 }
 
@@ -397,16 +466,16 @@ const char *shell_conf_hostname(const void *conf)
 
 /* clang-format off */
 static const struct cmd cmds[] = {
-	{ .mode = MODE_EXEC, .pattern = "configure terminal", .help = "Enter configuration mode", .run = run_configure },
-	{ .mode = MODE_EXEC, .pattern = "show running-config", .help = "Show the configuration in force", .run = run_show_running },
-	{ .mode = MODE_EXEC, .pattern = "show startup-config", .help = "Show what reload starts from", .run = run_show_startup },
+	{ .mode = MODE_EXEC, .pattern = "configure terminal", .help = "Enter configuration mode", .flags = CMD_PRIVILEGED, .run = run_configure },
+	{ .mode = MODE_EXEC, .pattern = "show running-config", .help = "Show the configuration in force", .flags = CMD_PRIVILEGED, .run = run_show_running },
+	{ .mode = MODE_EXEC, .pattern = "show startup-config", .help = "Show what reload starts from", .flags = CMD_PRIVILEGED, .run = run_show_startup },
 	{ .mode = MODE_EXEC, .pattern = "show version", .help = "Show program, kind and age", .run = run_version },
-	{ .mode = MODE_EXEC, .pattern = "write memory", .help = "Save the running-config as startup-config", .run = run_write },
-	{ .mode = MODE_EXEC, .pattern = "copy running-config startup-config", .help = "Save the running-config", .run = run_write },
-	{ .mode = MODE_EXEC, .pattern = "reload", .help = "Start the device anew from its startup-config", .run = run_reload },
-	{ .mode = MODE_EXEC, .pattern = "enable", .help = "Kept for habit: the console is privileged", .run = run_nothing },
-	{ .mode = MODE_EXEC, .pattern = "disable", .help = "Kept for habit", .run = run_nothing },
-	{ .mode = MODE_EXEC, .pattern = "terminal length <0-512>", .help = "Kept for habit: output is not paged", .run = run_nothing },
+	{ .mode = MODE_EXEC, .pattern = "write memory", .help = "Save the running-config as startup-config", .flags = CMD_PRIVILEGED, .run = run_write },
+	{ .mode = MODE_EXEC, .pattern = "copy running-config startup-config", .help = "Save the running-config", .flags = CMD_PRIVILEGED, .run = run_write },
+	{ .mode = MODE_EXEC, .pattern = "reload", .help = "Start the device anew from its startup-config", .flags = CMD_PRIVILEGED, .run = run_reload },
+	{ .mode = MODE_EXEC, .pattern = "enable", .help = "Kept for habit: the console is privileged", .kinds = KINDS_ALL & ~(KIND_BIT(KIND_ROUTER) | KIND_BIT(KIND_SERVER)), .run = run_nothing },
+	{ .mode = MODE_EXEC, .pattern = "disable", .help = "Kept for habit", .kinds = KINDS_ALL & ~(KIND_BIT(KIND_ROUTER) | KIND_BIT(KIND_SERVER)), .run = run_nothing },
+	{ .mode = MODE_EXEC, .pattern = "terminal length <0-512>", .help = "Lines of output until a key is waited for; 0 = none is", .run = run_length },
 	{ .mode = MODE_EXEC, .pattern = "exit", .help = "Leave the console", .run = run_exit },
 	{ .mode = MODE_EXEC, .pattern = "end", .help = "Stay here", .run = run_nothing },
 	{ .mode = MODE_CONFIG, .pattern = "hostname WORD", .help = "Name of the device", .flags = CMD_NO, .set = set_hostname },

@@ -33,14 +33,16 @@ static unsigned n_consoles;
 
 void console_put(struct console *c, const char *text, size_t len)
 {
+	bool crlf = c->terminal || c->owner;
+
 	if (evbuffer_get_length(c->out) + len > OUT_MAX)
 		return; /* a reader that stalls loses its own output, and harms nobody else */
-	for (size_t i = 0; c->terminal && i < len; i++) {
+	for (size_t i = 0; crlf && i < len; i++) {
 		if (text[i] == '\n')
 			evbuffer_add(c->out, "\r", 1);
 		evbuffer_add(c->out, text + i, 1);
 	}
-	if (!c->terminal)
+	if (!crlf)
 		evbuffer_add(c->out, text, len);
 	event_add(c->write_ev, NULL);
 }
@@ -53,7 +55,7 @@ static ssize_t cookie_write(void *arg, const char *text, size_t len)
 
 static void console_output(struct session *s, const char *text, size_t len)
 {
-	console_put(s->arg, text, len);
+	console_page(s->arg, text, len);
 }
 
 static void console_free(struct console *c)
@@ -79,6 +81,9 @@ static void console_free(struct console *c)
 	evbuffer_free(c->in);
 	evbuffer_free(c->out);
 	sbuf_done(&c->secret);
+	sbuf_done(&c->line);
+	if (c->held)
+		evbuffer_free(c->held);
 	close(c->fd);
 	free(c);
 }
@@ -101,7 +106,7 @@ static void on_writable(evutil_socket_t fd, short what, void *arg)
 void console_tell(const char *text, size_t len)
 {
 	for (struct console *c = consoles; c; c = c->next) {
-		if (!c->terminal)
+		if (!c->terminal || c->owner)
 			continue;
 		console_put(c, "\r\033[K", 4);
 		console_put(c, text, len);
@@ -133,7 +138,7 @@ static void make_prompt(struct console *c)
 		return; /* its prompt is the command's */
 	session_prompt(c->node, &c->session, &p);
 	str_copy(c->prompt, sizeof(c->prompt), sbuf_text(&p));
-	c->session.prompt_width = c->terminal ? (unsigned)p.len : 0;
+	c->session.prompt_width = c->terminal || c->prompts ? (unsigned)p.len : 0;
 	sbuf_done(&p);
 }
 
@@ -141,6 +146,9 @@ static void run_line(struct console *c, const char *line)
 {
 	if (c->terminal && *line)
 		history(c->history, &c->hist_event, H_ENTER, line);
+	c->n_shown = 0;
+	if (c->owner)
+		terminal_line_begins(c, line);
 	session_line(c->node, &c->session, line);
 }
 
@@ -185,6 +193,11 @@ static bool line_is_empty(EditLine *el)
 
 static void new_line(struct console *c)
 {
+	if (!c->terminal) {
+		make_prompt(c);
+		console_put(c, c->prompt, strlen(c->prompt));
+		return;
+	}
 	el_set(c->el, EL_UNBUFFERED, 0);
 	make_prompt(c);
 	el_set(c->el, EL_UNBUFFERED, 1);
@@ -290,7 +303,7 @@ static void edit_key(struct console *c)
 /* A command that has not asked anything lets keys wait. */
 static bool listens(const struct console *c)
 {
-	return !c->session.busy || (c->asking && c->asked);
+	return c->more || !c->session.busy || (c->asking && c->asked);
 }
 
 static void take_keys(struct console *c)
@@ -298,7 +311,10 @@ static void take_keys(struct console *c)
 	while (listens(c) && !c->ended && evbuffer_get_length(c->in) > 0) {
 		unsigned char b = *evbuffer_pullup(c->in, 1);
 
-		if (c->asking && c->mode != INPUT_LINE) {
+		if (c->more) {
+			evbuffer_drain(c->in, 1);
+			console_page_key(c, b);
+		} else if (c->asking && c->mode != INPUT_LINE) {
 			take_raw(c);
 		} else if (key_len(c) == 0) {
 			return;
@@ -358,9 +374,11 @@ static void on_next(evutil_socket_t fd, short what, void *arg)
 	struct console *c = arg;
 
 	(void)fd, (void)what;
+	if (c->more)
+		return;
 	if (c->asking && c->session.busy)
 		show_question(c);
-	else if (c->terminal && !c->session.wants_exit && !c->session.busy)
+	else if ((c->terminal || c->prompts) && !c->session.wants_exit && !c->session.busy)
 		new_line(c);
 	take_input(c);
 	if (c->full && evbuffer_get_length(c->in) < IN_MAX) {
@@ -373,7 +391,8 @@ static void console_done(struct session *s, int status)
 {
 	struct console *c = s->arg;
 
-	(void)status;
+	if (c->owner)
+		terminal_line_done(c, status);
 	c->asking = false;
 	event_active(c->next_ev, EV_TIMEOUT, 0);
 }
@@ -419,10 +438,9 @@ static void on_readable(evutil_socket_t fd, short what, void *arg)
 
 /* --- opening ------------------------------------------------------------------------------ */
 
-static int open_editor(struct console *c, unsigned columns, unsigned rows)
+static int open_editor(struct console *c)
 {
 	cookie_io_functions_t io = { .write = cookie_write };
-	char number[16];
 
 	c->out_file = fopencookie(c, "w", io);
 	c->tty_file = fdopen(dup(console_tty_fd), "r");
@@ -445,14 +463,29 @@ static int open_editor(struct console *c, unsigned columns, unsigned rows)
 	el_set(c->el, EL_BIND, "?", "labd-help", NULL);
 	el_set(c->el, EL_ADDFN, "labd-complete", "complete the word", console_tab_key);
 	el_set(c->el, EL_BIND, "\t", "labd-complete", NULL);
+	return 0;
+}
+
+struct console *console_first(void)
+{
+	return consoles;
+}
+
+void console_resize(struct console *c, unsigned columns, unsigned rows)
+{
+	char number[16];
+
+	c->session.columns = columns;
+	c->session.rows = rows;
+	if (!c->el)
+		return;
 	snprintf(number, sizeof(number), "%u", columns ? columns : 80);
 	el_set(c->el, EL_SETTC, "co", number, NULL);
 	snprintf(number, sizeof(number), "%u", rows ? rows : 24);
 	el_set(c->el, EL_SETTC, "li", number, NULL);
-	return 0;
 }
 
-void console_open(struct node *n, int fd, bool terminal, unsigned columns, unsigned rows)
+struct console *console_new(struct node *n, int fd, bool terminal, unsigned columns, unsigned rows)
 {
 	struct console *c = n_consoles < NODE_SESSIONS_MAX ? calloc(1, sizeof(*c)) : NULL;
 
@@ -460,7 +493,7 @@ void console_open(struct node *n, int fd, bool terminal, unsigned columns, unsig
 	if (!c) {
 		dprintf(fd, "%% Too many consoles are open on this device\r\n");
 		close(fd);
-		return;
+		return NULL;
 	}
 	session_init(&c->session);
 	c->node = n;
@@ -469,9 +502,8 @@ void console_open(struct node *n, int fd, bool terminal, unsigned columns, unsig
 	c->session.output = console_output;
 	c->session.done = console_done;
 	c->session.input = console_input;
-	c->session.columns = c->terminal ? columns : 0;
-	c->session.rows = c->terminal ? rows : 0;
 	c->secret.max = SECRET_MAX;
+	c->line.max = LINE_MAX_LEN;
 	c->session.arg = c;
 	c->in = evbuffer_new();
 	c->out = evbuffer_new();
@@ -482,10 +514,25 @@ void console_open(struct node *n, int fd, bool terminal, unsigned columns, unsig
 	consoles = c;
 	n_consoles++;
 	/* A descriptor that cannot be waited for, a file perhaps, is no console. */
-	if (event_add(c->read_ev, NULL) < 0 || (c->terminal && open_editor(c, columns, rows) < 0)) {
+	if (event_add(c->read_ev, NULL) < 0 || (c->terminal && open_editor(c) < 0)) {
 		console_free(c);
-		return;
+		return NULL;
 	}
 	if (c->terminal)
+		console_resize(c, columns, rows);
+	return c;
+}
+
+void console_start(struct console *c)
+{
+	if (c->terminal || c->prompts)
 		new_line(c);
+}
+
+void console_open(struct node *n, int fd, bool terminal, unsigned columns, unsigned rows)
+{
+	struct console *c = console_new(n, fd, terminal, columns, rows);
+
+	if (c)
+		console_start(c);
 }

@@ -24,7 +24,8 @@
 
 struct cause stream_cause(const struct sock *s, uint8_t dir, uint64_t offset)
 {
-	struct cause c = { .key = { .dir = dir,
+	/* A terminal's stream (shell_terminal.c) is on no wire. */
+	struct cause c = { .key = { .dir = s->peer.addr.family ? dir : PKT_NONE,
 				    .proto = IPPROTO_TCP,
 				    .ifid = 0,
 				    .src = dir == PKT_IN ? s->peer : s->local,
@@ -390,7 +391,7 @@ static void stream_sent(struct sock *s, const struct fx_effect *e, uint64_t len)
 	struct cause c;
 
 	facts_flush(n);
-	if (journal_wants_sent(n, e)) {
+	if (s->peer.addr.family && journal_wants_sent(n, e)) {
 		c = stream_cause(s, PKT_OUT, s->tls ? tls_tx_offset(s) : s->tx_offset);
 		journal_sent(n, e, &c.key);
 	}

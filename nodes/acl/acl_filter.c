@@ -2,6 +2,7 @@
 #include "acl/acl_int.h"
 
 #include <stdio.h>
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -322,6 +323,30 @@ static void *filter_create(const struct machine_env *env)
 	return f;
 }
 
+/* May a packet from this address pass the list? One that does not exist, or has no line, denies
+ * nobody. */
+static bool permits(const struct acl_lists *lists, const struct ask_acl *q)
+{
+	const struct acl_list *list = acl_list_find(lists, q->list);
+	struct acl_packet p = { .src = addr4_u32(&q->src), .icmp_type = -1, .icmp_code = -1 };
+
+	if (!list || acl_list_is_empty(list))
+		return true;
+	for (unsigned i = 0; i < list->n_lines; i++)
+		if (acl_line_matches(&list->lines[i], &p))
+			return list->lines[i].action == ACL_PERMIT;
+	return false;
+}
+
+static void on_ask(struct acl_filter *f, const struct ev *ev, struct fx *fx)
+{
+	struct answer a = { .err = permits(&f->conf->lists, &ev->ask.ask->acl) ? 0 : -EACCES };
+
+	if (a.err)
+		str_copy(a.why, sizeof(a.why), "the access list denies it");
+	fx_answer(fx, ev->ask.ask_id, &a);
+}
+
 static void filter_event(void *machine, const struct ev *ev, struct fx *fx)
 {
 	struct acl_filter *f = machine;
@@ -340,6 +365,9 @@ static void filter_event(void *machine, const struct ev *ev, struct fx *fx)
 	case EV_ANSWER:
 		on_answer(f, ev, fx);
 		break;
+	case EV_ASK:
+		on_ask(f, ev, fx);
+		break;
 	case EV_DONE:
 		refused(f, ev, fx);
 		break;
@@ -349,10 +377,10 @@ static void filter_event(void *machine, const struct ev *ev, struct fx *fx)
 	case EV_CLOSED:
 	case EV_LINK:
 	case EV_ADDR:
-	case EV_ASK:
 	case EV_RESTORE:
 	case EV_LOG:
 	case EV_INPUT:
+	case EV_LINE:
 	case EV_STOP:
 		break;
 	}
@@ -369,6 +397,7 @@ static nsec_t filter_deadline(const void *machine)
 const struct machine_class acl_filter_class = {
 	.name = "acl.filter",
 	.kinds = KINDS_L3,
+	.answers = BIT(ASK_ACL),
 	.create = filter_create,
 	.destroy = filter_destroy,
 	.event = filter_event,

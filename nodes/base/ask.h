@@ -13,6 +13,8 @@ enum ask_kind {
 	ASK_FILE, /* shell: the device's own files, below its file root, links never followed out */
 	ASK_KERNEL,	 /* shell: a table of the device's kernel */
 	ASK_CONF,	 /* shell: the texts of the device's configuration */
+	ASK_LINE,	 /* login: a line (vty) for somebody who comes over the network */
+	ASK_ACL,	 /* acl: may this address? */
 	ASK_TRANSFER,	 /* the machine of a URL's scheme: a whole file from or to a server */
 	ASK_CERTIFICATE, /* shell: makes the certificate that FX_STARTTLS will show */
 	N_ASK_KINDS
@@ -82,6 +84,27 @@ struct ask_conf {
 	size_t len;
 };
 
+enum line_op {
+	LINE_OPEN,  /* a free line of this transport, for this peer */
+	LINE_CHECK, /* is this the line's password? 0 or -EACCES */
+	LINE_USER,  /* who sits there now */
+	LINE_TOUCH, /* somebody typed */
+	LINE_CLOSE  /* no answer */
+};
+
+struct ask_line {
+	enum line_op op;
+	int line;	    /* all but LINE_OPEN */
+	char transport[16]; /* "telnet" */
+	struct addr peer;
+	char user[64], password[128];
+};
+
+struct ask_acl {
+	char list[64];
+	struct addr src;
+};
+
 #define TRANSFER_DATA_MAX (1u << 20) /* octets that are not in a file of the device */
 
 /* A whole file, from a server or to it. */
@@ -127,6 +150,8 @@ struct ask {
 		struct ask_kernel kernel;
 		struct ask_conf conf;
 		struct ask_transfer transfer;
+		struct ask_line line;
+		struct ask_acl acl;
 		const struct tls_identity *certificate;
 	};
 };
@@ -144,6 +169,9 @@ struct kernel_row {
 	int64_t n1, n2; /* metric, age in ns, packets, cost: what the table says */
 	char text[96];
 };
+
+/* How somebody at a line proves who he is. */
+enum line_login { LOGIN_NONE, LOGIN_PASSWORD, LOGIN_LOCAL };
 
 /* One mail exchange of a domain; the name "." says that the domain takes no mail (RFC 7505). */
 struct answer_mx {
@@ -167,6 +195,14 @@ struct answer {
 		struct {
 			int privilege; /* 0-15 */
 		} login;
+		/* LINE_OPEN; err -EBUSY: none is free, -EACCES: its access list denies the peer,
+		 * -ENOKEY: a password is asked for, but none is set */
+		struct {
+			int line;
+			enum line_login login;
+			int privilege;	   /* of who needs no user name */
+			nsec_t timeout_ns; /* without input; 0 = it stays open */
+		} line;
 		struct {
 			uint64_t size;
 			nsec_t mtime_ns;

@@ -65,6 +65,7 @@ struct call {
 	unsigned n_args;
 	const char *line;	/* the whole line as typed */
 	unsigned columns, rows; /* commands: the window of the terminal; 0 = none, or unknown */
+	int level;		/* commands: privilege of the session, 0-15 */
 	const struct device *dev;
 	struct sbuf *reterr;  /* configuration: why the line is refused */
 	struct sbuf *retwarn; /* configuration: accepted, but */
@@ -80,6 +81,7 @@ enum {
 	CMD_SECRET = BIT(2), /* the line is not shown in decisions or logs */
 	CMD_KEYED =
 		BIT(3), /* with CMD_MULTI: a line whose first argument is equal replaces the old */
+	CMD_PRIVILEGED = BIT(4), /* a command that a session below privilege 15 does not have */
 };
 
 struct cmd {

@@ -44,6 +44,8 @@ enum fx_kind {
 	FX_CONSOLE,
 	FX_PRINT,
 	FX_INPUT,
+	FX_LEVEL,
+	FX_TERMINAL,
 	FX_CMD_DONE,
 };
 
@@ -62,6 +64,18 @@ enum sock_kind {
 		       * shell. */
 	SOCK_ARP,     /* ARP packets of one interface (or all, ifid 0): data = 28 octets */
 	SOCK_ICMP,    /* ICMPv4 messages, IP header stripped */
+};
+
+/* A session of the device's command language, for a person who is at the other end of a protocol.
+ * It is a stream of the machine: what is written to it has been typed, what comes from it is for
+ * the screen (lines end with CR LF), and it is closed when the session ends. */
+struct fx_terminal {
+	uint32_t sock; /* of a terminal that is open: its window has changed */
+	bool raw;      /* no terminal: whole lines come, nothing is echoed; prompts are sent */
+	unsigned columns,
+		rows;  /* of the window; longer output waits for a key. 0 rows: it does not */
+	int level;     /* privilege, 0-15 */
+	char from[48]; /* who and from where, for the log */
 };
 
 /* What came of asking. */
@@ -220,6 +234,11 @@ struct fx_effect {
 		} input;
 		struct {
 			uint32_t call;
+			int level;
+		} level;
+		struct fx_terminal terminal;
+		struct {
+			uint32_t call;
 			int status; /* 0 = it did what was asked; 1-255 otherwise */
 		} cmd_done;
 	};
@@ -295,6 +314,9 @@ void fx_print_text(struct fx *fx, uint32_t call, const char *text, size_t len);
 /* Asks the person who runs the command: EV_INPUT follows, at once when there is nobody
  * to ask. Not of a command of the shell itself. */
 void fx_input(struct fx *fx, uint32_t call, enum input_mode mode, const char *prompt);
+/* The privilege of the session in which the command runs. */
+void fx_level(struct fx *fx, uint32_t call, int level);
+uint32_t fx_terminal(struct fx *fx, const struct fx_terminal *t);
 /* Every command ends with exactly one of these, in its own turn or a later one. */
 void fx_cmd_done(struct fx *fx, uint32_t call, int status);
 

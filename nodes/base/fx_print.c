@@ -129,6 +129,26 @@ void fx_input(struct fx *fx, uint32_t call, enum input_mode mode, const char *pr
 	fx_append(fx, e);
 }
 
+void fx_level(struct fx *fx, uint32_t call, int level)
+{
+	struct fx_effect *e = fx_effect_new(fx, FX_LEVEL);
+
+	if (e) {
+		e->level.call = call;
+		e->level.level = level;
+	}
+	fx_append(fx, e);
+}
+
+uint32_t fx_terminal(struct fx *fx, const struct fx_terminal *t)
+{
+	struct fx_effect *e = fx_effect_new(fx, FX_TERMINAL);
+
+	if (e)
+		e->terminal = *t;
+	return fx_append(fx, e);
+}
+
 void fx_cmd_done(struct fx *fx, uint32_t call, int status)
 {
 	struct fx_effect *e = fx_effect_new(fx, FX_CMD_DONE);

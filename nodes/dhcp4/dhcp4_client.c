@@ -502,6 +502,7 @@ static void event(void *machine, const struct ev *ev, struct fx *fx)
 	case EV_CLOSED:
 	case EV_ADDR:
 	case EV_INPUT:
+	case EV_LINE:
 	case EV_ASK:
 		break;
 	}

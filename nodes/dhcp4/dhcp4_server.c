@@ -393,6 +393,7 @@ static void event(void *machine, const struct ev *ev, struct fx *fx)
 	case EV_ASK:
 	case EV_LOG:
 	case EV_INPUT:
+	case EV_LINE:
 	case EV_STOP:
 		break;
 	}

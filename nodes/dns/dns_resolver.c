@@ -475,6 +475,7 @@ static void event(void *machine, const struct ev *ev, struct fx *fx)
 	case EV_RESTORE:
 	case EV_LOG:
 	case EV_INPUT:
+	case EV_LINE:
 	case EV_STOP:
 		break;
 	}

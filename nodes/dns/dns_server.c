@@ -421,6 +421,7 @@ static void event(void *machine, const struct ev *ev, struct fx *fx)
 	case EV_ANSWER:
 	case EV_LOG:
 	case EV_INPUT:
+	case EV_LINE:
 	case EV_STOP:
 		break;
 	}

@@ -130,15 +130,15 @@ const struct machine_class files_manager_class = {
 
 /* clang-format off */
 static const struct cmd cmds[] = {
-	{ MODE_EXEC, "copy (running-config|startup-config) WORD", "Copy a configuration to flash:FILE or a URL", STORE, .machine = "files.manager", .run = files_run_copy },
-	{ MODE_EXEC, "copy WORD (running-config|startup-config)", "Take a configuration from flash:FILE or a URL", STORE, .machine = "files.manager", .run = files_run_copy },
-	{ MODE_EXEC, "copy WORD WORD", "Copy a file: flash:FILE or a URL (tftp:, tftp://HOST/FILE)", STORE, .machine = "files.manager", .run = files_run_copy },
-	{ MODE_EXEC, "dir [WORD]", "List the files of flash: or of a folder in it", STORE, .machine = "files.manager", .run = files_run_dir },
-	{ MODE_EXEC, "show flash:", "List the files of flash:", STORE, .machine = "files.manager", .run = files_run_dir },
-	{ MODE_EXEC, "more WORD", "Show a file of flash:", STORE, .machine = "files.manager", .run = files_run_more },
-	{ MODE_EXEC, "copy startup-config running-config", "Take the startup-config into the running-config", STORE, .machine = "files.manager", .run = files_run_copy_startup },
-	{ MODE_EXEC, "delete WORD", "Delete a file of flash:", STORE, .machine = "files.manager", .run = files_run_delete },
-	{ MODE_EXEC, "delete (/force) WORD", "Delete a file of flash: without asking", STORE, .machine = "files.manager", .run = files_run_delete },
+	{ MODE_EXEC, "copy (running-config|startup-config) WORD", "Copy a configuration to flash:FILE or a URL", STORE, CMD_PRIVILEGED, .machine = "files.manager", .run = files_run_copy },
+	{ MODE_EXEC, "copy WORD (running-config|startup-config)", "Take a configuration from flash:FILE or a URL", STORE, CMD_PRIVILEGED, .machine = "files.manager", .run = files_run_copy },
+	{ MODE_EXEC, "copy WORD WORD", "Copy a file: flash:FILE or a URL (tftp:, tftp://HOST/FILE)", STORE, CMD_PRIVILEGED, .machine = "files.manager", .run = files_run_copy },
+	{ MODE_EXEC, "dir [WORD]", "List the files of flash: or of a folder in it", STORE, CMD_PRIVILEGED, .machine = "files.manager", .run = files_run_dir },
+	{ MODE_EXEC, "show flash:", "List the files of flash:", STORE, CMD_PRIVILEGED, .machine = "files.manager", .run = files_run_dir },
+	{ MODE_EXEC, "more WORD", "Show a file of flash:", STORE, CMD_PRIVILEGED, .machine = "files.manager", .run = files_run_more },
+	{ MODE_EXEC, "copy startup-config running-config", "Take the startup-config into the running-config", STORE, CMD_PRIVILEGED, .machine = "files.manager", .run = files_run_copy_startup },
+	{ MODE_EXEC, "delete WORD", "Delete a file of flash:", STORE, CMD_PRIVILEGED, .machine = "files.manager", .run = files_run_delete },
+	{ MODE_EXEC, "delete (/force) WORD", "Delete a file of flash: without asking", STORE, CMD_PRIVILEGED, .machine = "files.manager", .run = files_run_delete },
 	{ 0 },
 };
 /* clang-format on */

@@ -289,6 +289,7 @@ static void client_event(void *machine, const struct ev *ev, struct fx *fx)
 	case EV_ADDR:
 	case EV_ASK:
 	case EV_INPUT:
+	case EV_LINE:
 	case EV_RESTORE:
 		break;
 	}

@@ -517,6 +517,7 @@ static void server_event(void *machine, const struct ev *ev, struct fx *fx)
 	case EV_DATAGRAM:
 	case EV_LINK:
 	case EV_INPUT:
+	case EV_LINE:
 	case EV_ASK:
 		break;
 	}
