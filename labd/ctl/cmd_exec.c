@@ -20,23 +20,23 @@
 
 static volatile sig_atomic_t forward_to;
 
-static void on_signal(int sig)
+/* Signals meant for the program are passed on; the terminal sends its own to the whole group. */
+static void on_signal(int sig, siginfo_t *info, void *context)
 {
-	if (forward_to > 0)
+	(void)context;
+	if (forward_to > 0 && info->si_code != SI_KERNEL)
 		kill(forward_to, sig);
 }
 
-/* Signals meant for the program are passed on; the terminal sends its own to the whole group. */
 static void forward_signals(pid_t pid)
 {
-	static const int list[] = { SIGTERM, SIGHUP, SIGUSR1, SIGUSR2, SIGCONT, SIGWINCH };
-	struct sigaction sa = { .sa_handler = on_signal, .sa_flags = SA_RESTART };
+	static const int list[] = { SIGTERM, SIGHUP,  SIGUSR1, SIGUSR2,
+				    SIGINT,  SIGQUIT, SIGCONT, SIGWINCH };
+	struct sigaction sa = { .sa_sigaction = on_signal, .sa_flags = SA_RESTART | SA_SIGINFO };
 
 	forward_to = pid;
 	for (size_t i = 0; i < sizeof(list) / sizeof(list[0]); i++)
 		sigaction(list[i], &sa, NULL);
-	signal(SIGINT, SIG_IGN);
-	signal(SIGQUIT, SIG_IGN);
 }
 
 static int exit_status(int status)
