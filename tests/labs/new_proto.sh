@@ -19,8 +19,7 @@ if scripts/new-proto finger 2>/dev/null || scripts/new-proto Finger 2>/dev/null 
 fi
 flags="-std=gnu17 -D_GNU_SOURCE -Inodes -Wall -Wextra -Wshadow -Werror -Wno-missing-field-initializers"
 for test in finger protos; do
-	# base/crypto.c needs libraries that no new protocol needs
-	cc $flags -o "$test" "tests/unit/${test}_test.c" nodes/*.c nodes/finger/*.c \
-		$(ls nodes/base/*.c | grep -v crypto) -lcmocka
+	cc $flags -o "$test" "tests/unit/${test}_test.c" nodes/*.c nodes/finger/*.c nodes/base/*.c \
+		$(pkg-config --libs libmd) -lcrypt -lcmocka
 	"./$test"
 done
