@@ -188,76 +188,43 @@ void queue_answer(struct machine *m, uint32_t ask_id, const struct answer *a,
 	deliver_later(m, &ev, cause, copy);
 }
 
+static void set_clock(struct machine *m, const struct fx_effect *e)
+{
+	m->node->dev.clock = e->clock;
+}
+
+static void tell_console(struct machine *m, const struct fx_effect *e)
+{
+	(void)m;
+	console_tell(e->console.text, e->console.len);
+}
+
+/* Who carries out what; those that need the event's cause are below. */
+static void (*const carries_out[])(struct machine *m, const struct fx_effect *e) = {
+	[FX_BIND] = dgram_bind,	     [FX_SEND] = dgram_send,
+	[FX_LISTEN] = stream_listen, [FX_CONNECT] = stream_connect,
+	[FX_WRITE] = stream_write,   [FX_SEND_FILE] = stream_send_file,
+	[FX_STARTTLS] = tls_start,   [FX_PAUSE] = stream_pause,
+	[FX_CLOSE] = stream_close,   [FX_ADDR] = kernel_addr,
+	[FX_ROUTE] = kernel_route,   [FX_RESOLVER] = kernel_resolver,
+	[FX_LINK] = kernel_link,     [FX_ACL] = kernel_acl,
+	[FX_CLOCK] = set_clock,	     [FX_ASK] = route_ask,
+	[FX_ANSWER] = route_answer,  [FX_CONSOLE] = tell_console,
+	[FX_PRINT] = cli_effect,     [FX_INPUT] = cli_effect,
+	[FX_LEVEL] = cli_effect,     [FX_TERMINAL] = cli_effect,
+	[FX_CMD_DONE] = cli_effect,
+};
+
 static void run_effect(struct machine *m, const struct fx_effect *e, const struct cause *cause)
 {
-	switch (e->kind) {
-	case FX_DECIDE:
-	case FX_FACT_BEGIN:
-	case FX_FACT_END:
+	if (e->kind == FX_DECIDE || e->kind == FX_FACT_BEGIN || e->kind == FX_FACT_END)
 		journal_effect(m, e, cause);
-		break;
-	case FX_BIND:
-		dgram_bind(m, e);
-		break;
-	case FX_SEND:
-		dgram_send(m, e);
-		break;
-	case FX_LISTEN:
-		stream_listen(m, e);
-		break;
-	case FX_CONNECT:
-		stream_connect(m, e);
-		break;
-	case FX_WRITE:
-		stream_write(m, e);
-		break;
-	case FX_SEND_FILE:
-		stream_send_file(m, e);
-		break;
-	case FX_STARTTLS:
-		tls_start(m, e);
-		break;
-	case FX_CLOSE:
-		stream_close(m, e);
-		break;
-	case FX_ADDR:
-		kernel_addr(m, e);
-		break;
-	case FX_ROUTE:
-		kernel_route(m, e);
-		break;
-	case FX_RESOLVER:
-		kernel_resolver(m, e);
-		break;
-	case FX_LINK:
-		kernel_link(m, e);
-		break;
-	case FX_ACL:
-		kernel_acl(m, e);
-		break;
-	case FX_CLOCK:
-		m->node->dev.clock = e->clock;
-		break;
-	case FX_ASK:
-		route_ask(m, e);
-		break;
-	case FX_ANSWER:
-		route_answer(m, e);
-		break;
-	case FX_LOG:
+	else if (e->kind == FX_LOG)
 		log_effect(m->node, e, cause);
-		break;
-	case FX_CONSOLE:
-		console_tell(e->console.text, e->console.len);
-		break;
-	case FX_PRINT:
-	case FX_INPUT:
-	case FX_LEVEL:
-	case FX_TERMINAL:
-	case FX_CMD_DONE:
-		cli_effect(m, e);
-		break;
-	}
+	else if (e->kind < ARRAY_SIZE(carries_out) && carries_out[e->kind])
+		carries_out[e->kind](m, e);
+	else
+		abort(); /* a kind that nobody carries out */
 }
 
 void fail_effect(struct machine *m, const struct fx_effect *e, uint32_t sock, int err,

@@ -228,7 +228,7 @@ struct sock {
 	uint32_t ifid;
 	int guard_fd; /* SOCK_UDP_RAW: holds the port in the kernel; else -1 */
 	/* streams */
-	bool connecting, write_blocked, closing, peer_closed, told_full;
+	bool connecting, write_blocked, closing, peer_closed, told_full, paused;
 	uint64_t rx_offset, tx_offset; /* octets handed to the machine; accepted from it */
 	struct evbuffer *unsent;
 	struct tls *tls; /* shell_tls.c; NULL = plain */
@@ -257,6 +257,7 @@ void stream_listen(struct machine *m, const struct fx_effect *e);
 void stream_connect(struct machine *m, const struct fx_effect *e);
 void stream_write(struct machine *m, const struct fx_effect *e);
 void stream_send_file(struct machine *m, const struct fx_effect *e);
+void stream_pause(struct machine *m, const struct fx_effect *e);
 void stream_close(struct machine *m, const struct fx_effect *e);
 
 /* shell_kernel.c */

@@ -102,7 +102,8 @@ static void on_readable(struct sock *s)
 			tls_input(s, buf, (size_t)n);
 		else
 			(void)stream_deliver(s, buf, (size_t)n, s->rx_offset);
-		if (sock_find(m, number) != s || s->peer_closed || (size_t)n < sizeof(buf))
+		if (sock_find(m, number) != s || s->peer_closed || s->paused ||
+		    (size_t)n < sizeof(buf))
 			return;
 	}
 }
@@ -250,7 +251,7 @@ void stream_events(struct sock *s)
 
 	if (s->connecting || evbuffer_get_length(s->unsent) > 0)
 		want |= EV_WRITE;
-	if (!s->connecting && !s->peer_closed && !s->closing)
+	if (!s->connecting && !s->peer_closed && !s->closing && !s->paused)
 		want |= EV_READ;
 	if (s->ev && event_get_events(s->ev) == want)
 		return;
@@ -471,6 +472,16 @@ void stream_send_file(struct machine *m, const struct fx_effect *e)
 		return;
 	stream_events(s);
 	tell_drained(s);
+}
+
+void stream_pause(struct machine *m, const struct fx_effect *e)
+{
+	struct sock *s = stream_of(m, e->pause.sock);
+
+	if (!s)
+		return;
+	s->paused = e->pause.on;
+	stream_events(s);
 }
 
 void stream_close(struct machine *m, const struct fx_effect *e)

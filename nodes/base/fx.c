@@ -385,6 +385,17 @@ uint32_t fx_starttls(struct fx *fx, uint32_t sock, const struct fx_tls *tls)
 	return fx_append(fx, e);
 }
 
+uint32_t fx_pause(struct fx *fx, uint32_t sock, bool on)
+{
+	struct fx_effect *e = fx_effect_new(fx, FX_PAUSE);
+
+	if (e) {
+		e->pause.sock = sock;
+		e->pause.on = on;
+	}
+	return fx_append(fx, e);
+}
+
 uint32_t fx_close(struct fx *fx, uint32_t sock, enum close_how how)
 {
 	struct fx_effect *e = fx_effect_new(fx, FX_CLOSE);

@@ -31,6 +31,7 @@ enum fx_kind {
 	FX_WRITE,
 	FX_SEND_FILE,
 	FX_STARTTLS,
+	FX_PAUSE,
 	FX_CLOSE,
 	FX_ADDR,
 	FX_ROUTE,
@@ -194,6 +195,10 @@ struct fx_effect {
 		} starttls;
 		struct {
 			uint32_t sock;
+			bool on;
+		} pause;
+		struct {
+			uint32_t sock;
 			enum close_how how;
 		} close;
 		struct fx_addr addr;
@@ -286,6 +291,9 @@ uint32_t fx_write(struct fx *fx, uint32_t sock, const void *data, size_t len);
 uint32_t fx_send_file(struct fx *fx, uint32_t sock, const char *path, uint64_t offset,
 		      uint64_t len);
 uint32_t fx_starttls(struct fx *fx, uint32_t sock, const struct fx_tls *tls);
+/* Nothing more is read from the stream until it goes on (not even its end): for who passes on what
+ * he reads, and has to wait for who takes it. What was read already still comes. */
+uint32_t fx_pause(struct fx *fx, uint32_t sock, bool on);
 uint32_t fx_close(struct fx *fx, uint32_t sock, enum close_how how);
 uint32_t fx_addr(struct fx *fx, const struct fx_addr *a);
 uint32_t fx_route(struct fx *fx, const struct fx_route *r);

@@ -1,13 +1,15 @@
-/* http.h: the World Wide Web: a text browser with a cache, and an origin server.
+/* http.h: the World Wide Web: a text browser with a cache, an origin server, a proxy.
  *
  *   http.client  PC, server, router: `http get URL` and its relatives; asks dns for names, keeps
  *                connections for a while, stores what it may and validates it (RFC 9111)
+ *   http.proxy   server, router: on TCP 8080 while `ip http proxy-server` stands; fetches for
+ *                browsers, keeps what it may, tunnels what it cannot read
  *   http.server  server, router: listens on TCP 80 while `ip http server` stands, on TCP 443
  *                while `ip http secure-server` does; files below the
  *                device's file root, protected and writable paths, script pages, application
  *                servers behind it
  *
- * Both read one configuration object, filled line by line by http_conf.c and never changed by a
+ * All read one configuration object, filled line by line by http_conf.c and never changed by a
  * machine. Paths in it are decoded, without slashes at either end: "" is the whole site. Limits
  * below bound every table; times are lab time in ns, sizes octets. */
 #ifndef LABD_NODES_HTTP_H
@@ -25,6 +27,8 @@ enum {
 	HTTP_SCRIPT_LINES_MAX = 64,
 	HTTP_APPS_MAX = 16,
 	HTTP_TYPES_MAX = 32,
+	HTTP_TUNNEL_PORTS_MAX = 16,
+	HTTP_PROXY_PORT = 8080,
 	HTTP_NAMES_MAX = TLS_NAMES_MAX - 1,
 	HTTP_CONNECTIONS_MAX = 1024,
 	HTTP_BODY_MAX = 1 << 20, /* of a request; also what one file answer carries */
@@ -67,8 +71,6 @@ struct http_server_conf {
 	bool enabled, secure;
 	uint16_t port, secure_port;
 	enum tls_cert_kind cert;
-	char names[HTTP_NAMES_MAX][ASK_NAME_MAX]; /* of the certificate, beside the host name */
-	unsigned n_names;
 	char root[HTTP_PATH_MAX]; /* "" = the file root itself */
 	unsigned max_connections;
 	nsec_t idle_ns;	       /* between requests, or without a new octet within one */
@@ -88,35 +90,66 @@ struct http_server_conf {
 	struct http_script **scripts;	  /* HTTP_SCRIPTS_MAX, owned */
 	struct http_app *apps;		  /* HTTP_APPS_MAX */
 	struct http_type *types;	  /* HTTP_TYPES_MAX */
-	unsigned n_users, n_protected, n_writable, n_scripts, n_apps, n_types;
+	char (*names)[ASK_NAME_MAX]; /* HTTP_NAMES_MAX: of the certificate, beside the host name */
+	unsigned n_users, n_protected, n_writable, n_scripts, n_apps, n_types, n_names;
 };
 
 struct http_client_conf {
-	nsec_t timeout_ns;	 /* from a request to its response */
-	nsec_t idle_ns;		 /* how long a connection is kept for the next request */
-	bool force_close;	 /* one connection per request */
-	uint32_t cache_max;	 /* octets of all stored pages; 0 = no cache */
-	uint32_t cache_file_max; /* octets of one stored page */
-	struct http_user user;	 /* given when the address names none; name "" = none */
+	nsec_t timeout_ns;	  /* from a request to its response */
+	nsec_t idle_ns;		  /* how long a connection is kept for the next request */
+	bool force_close;	  /* one connection per request */
+	uint32_t cache_max;	  /* octets of all stored pages; 0 = no cache */
+	uint32_t cache_file_max;  /* octets of one stored page */
+	struct http_user user;	  /* given when the address names none; name "" = none */
+	char proxy[ASK_NAME_MAX]; /* host name or address; "" = none */
+	uint16_t proxy_port;
+};
+
+/* A program between browsers and servers, which keeps what it has fetched. */
+struct http_proxy_conf {
+	bool enabled;
+	uint16_t port;
+	nsec_t timeout_ns;	 /* an origin server's time to answer */
+	uint32_t cache_max;	 /* octets of all stored answers; 0 = no cache */
+	uint32_t cache_file_max; /* octets of one */
+	bool no_stale;		 /* nothing stale is shown when a server cannot be reached */
+	uint16_t tunnels[HTTP_TUNNEL_PORTS_MAX]; /* ports that CONNECT may name */
+	unsigned n_tunnels;			 /* 0 = 443 alone */
 };
 
 struct http_conf {
 	struct http_client_conf client;
+	struct http_proxy_conf proxy;
 	struct http_server_conf server;
 };
 
 extern const struct machine_class http_server_class;
 extern const struct machine_class http_client_class;
+extern const struct machine_class http_proxy_class;
 extern const struct proto http_proto;
 
 /* http_conf_tables.c: the lists of an object that has none yet; aborts without memory. */
 void http_tables_open(struct http_server_conf *s);
 void http_tables_close(struct http_server_conf *s);
 
+/* http_conf_proxy.c */
+extern const struct http_proxy_conf http_proxy_default;
+int http_set_proxy(void *conf, const struct call *call);
+int http_set_proxy_port(void *conf, const struct call *call);
+int http_set_proxy_timeout(void *conf, const struct call *call);
+int http_set_proxy_cache_pool(void *conf, const struct call *call);
+int http_set_proxy_cache_file(void *conf, const struct call *call);
+int http_set_proxy_stale(void *conf, const struct call *call);
+int http_set_proxy_tunnel(void *conf, const struct call *call);
+int http_set_client_proxy(void *conf, const struct call *call);
+void http_run_show_proxy(void *machine, const struct call *call, nsec_t now, struct fx *fx);
+void http_run_clear_proxy(void *machine, const struct call *call, nsec_t now, struct fx *fx);
+
 /* http_conf_secure.c */
 int http_set_secure(void *conf, const struct call *call);
 int http_set_secure_port(void *conf, const struct call *call);
 int http_set_secure_cert(void *conf, const struct call *call);
+bool http_is_host_name(const char *text);
 int http_set_secure_name(void *conf, const struct call *call);
 
 /* http_conf.c */
@@ -124,7 +157,7 @@ void *http_conf_new(const struct device *dev);
 void http_conf_free(void *conf);
 /* http_facts.c */
 extern const struct fact_kind http_exchange_fact, http_cache_fact, http_record_fact,
-	http_certificate_fact;
+	http_certificate_fact, http_proxy_cache_fact;
 
 /* Is `path` this place or below it? "" holds everything. */
 bool http_path_below(const char *path, const char *place);

@@ -97,40 +97,63 @@ void http_cache_hit(struct http_cache *c, struct cache_entry *e, struct fx *fx)
 
 /* --- freshness (RFC 9111 §4.2) ---------------------------------------------------------------- */
 
-struct directives {
-	bool no_store, no_cache, has_max_age;
-	uint64_t max_age_s;
-};
-
-static void read_directive(struct http_str item, struct directives *d)
+static bool starts_nocase(struct http_str item, const char *word)
 {
-	static const char max_age[] = "max-age=";
-	const size_t n = sizeof(max_age) - 1;
+	size_t n = strlen(word);
 
-	if (http_str_is_nocase(item, "no-store")) {
-		d->no_store = true;
-	} else if (item.len >= 8 &&
-		   http_str_is_nocase((struct http_str){ item.p, 8 }, "no-cache")) {
-		d->no_cache = true; /* also with a list of fields */
-	} else if (item.len > n && http_str_is_nocase((struct http_str){ item.p, n }, max_age)) {
-		struct http_str v = { item.p + n, item.len - n };
-
-		if (v.len >= 2 && v.p[0] == '"' && v.p[v.len - 1] == '"')
-			v = (struct http_str){ v.p + 1, v.len - 2 };
-		/* Two that differ, or nonsense: stale at once. */
-		if (http_digits(v, &d->max_age_s) < 0 || d->has_max_age)
-			d->max_age_s = 0;
-		d->has_max_age = true;
-	}
+	return item.len >= n && http_str_is_nocase((struct http_str){ item.p, n }, word);
 }
 
-static struct directives read_directives(const struct http_head *h)
+/* Two that differ, or nonsense: stale at once. */
+static void read_seconds(struct http_str v, bool *has, uint64_t *seconds)
 {
-	struct directives d = { 0 };
+	uint64_t n = 0;
+
+	if (v.len >= 2 && v.p[0] == '"' && v.p[v.len - 1] == '"')
+		v = (struct http_str){ v.p + 1, v.len - 2 };
+	if (http_digits(v, &n) < 0 || *has)
+		n = 0;
+	*seconds = n;
+	*has = true;
+}
+
+static void read_directive(struct http_str item, struct cache_control *d)
+{
+	const size_t max_age = strlen("max-age="), s_maxage = strlen("s-maxage=");
+
+	if (http_str_is_nocase(item, "no-store"))
+		d->no_store = true;
+	else if (starts_nocase(item, "no-cache"))
+		d->no_cache = true;
+	else if (starts_nocase(item, "private"))
+		d->is_private = true;
+	else if (http_str_is_nocase(item, "public"))
+		d->is_public = true;
+	else if (http_str_is_nocase(item, "only-if-cached"))
+		d->only_if_cached = true;
+	else if (http_str_is_nocase(item, "must-revalidate") ||
+		 http_str_is_nocase(item, "proxy-revalidate"))
+		d->must_revalidate = true;
+	else if (starts_nocase(item, "max-age=") && item.len > max_age)
+		read_seconds((struct http_str){ item.p + max_age, item.len - max_age },
+			     &d->has_max_age, &d->max_age_s);
+	else if (starts_nocase(item, "s-maxage=") && item.len > s_maxage)
+		read_seconds((struct http_str){ item.p + s_maxage, item.len - s_maxage },
+			     &d->has_s_maxage, &d->s_maxage_s);
+}
+
+struct cache_control http_cache_control(const struct http_head *h)
+{
+	struct cache_control d = { 0 };
 
 	for (unsigned i = 0; i < h->n_fields; i++) {
 		struct http_str list = http_field_value(h, &h->fields[i]), item;
 
+		/* RFC 9111 §5.4: of old clients, where there is nothing newer. */
+		if (h->count[HTTP_CACHE_CONTROL] == 0 &&
+		    http_str_is_nocase(http_field_name(h, &h->fields[i]), "pragma") &&
+		    http_str_is_nocase(list, "no-cache"))
+			d.no_cache = true;
 		if (h->fields[i].id != HTTP_CACHE_CONTROL)
 			continue;
 		while (http_list_next(&list, &item))
@@ -148,11 +171,13 @@ static int64_t date_field(const struct cache_response *r, enum http_field_id id,
 	return v.p && http_date_parse(v, now_s, &unix_s) == 0 ? unix_s : otherwise;
 }
 
-/* Seconds for which the response counts as fresh from its making on. */
-static int64_t lifetime_s(const struct cache_response *r, const struct directives *d)
+int64_t http_cache_lifetime_s(const struct cache_response *r, const struct cache_control *d,
+			      bool shared)
 {
 	int64_t now_s = (r->epoch_ns + r->response_ns) / SEC, date_s;
 
+	if (shared && d->has_s_maxage)
+		return d->s_maxage_s > INT32_MAX ? INT32_MAX : (int64_t)d->s_maxage_s;
 	if (d->has_max_age)
 		return d->max_age_s > INT32_MAX ? INT32_MAX : (int64_t)d->max_age_s;
 	if (r->head->count[HTTP_EXPIRES] != 1)
@@ -161,8 +186,8 @@ static int64_t lifetime_s(const struct cache_response *r, const struct directive
 	return date_field(r, HTTP_EXPIRES, date_s) - date_s; /* an invalid date is in the past */
 }
 
-/* Seconds that had passed since its making when it arrived (RFC 9111 §4.2.3). */
-static int64_t initial_age_s(const struct cache_response *r)
+/* RFC 9111 §4.2.3. */
+int64_t http_cache_age_s(const struct cache_response *r)
 {
 	int64_t now_s = (r->epoch_ns + r->response_ns) / SEC;
 	int64_t apparent = now_s - date_field(r, HTTP_DATE, now_s);
@@ -177,8 +202,8 @@ static int64_t initial_age_s(const struct cache_response *r)
 
 static void set_freshness(struct cache_entry *e, const struct cache_response *r)
 {
-	struct directives d = read_directives(r->head);
-	int64_t left_s = lifetime_s(r, &d) - initial_age_s(r);
+	struct cache_control d = http_cache_control(r->head);
+	int64_t left_s = http_cache_lifetime_s(r, &d, false) - http_cache_age_s(r);
 
 	e->no_cache = d.no_cache;
 	e->fresh_until_ns = r->response_ns + (left_s > 0 ? left_s * SEC : 0);
@@ -198,7 +223,7 @@ bool http_cache_can_validate(const struct cache_entry *e)
 
 const char *http_cache_refusal(const struct http_client_conf *conf, const struct cache_response *r)
 {
-	struct directives d = read_directives(r->head);
+	struct cache_control d = http_cache_control(r->head);
 
 	if (r->head->status != 200 && r->head->status != 203)
 		return "only a whole page is stored";
@@ -209,7 +234,7 @@ const char *http_cache_refusal(const struct http_client_conf *conf, const struct
 	if (r->len > conf->cache_file_max || r->len > conf->cache_max)
 		return "it is larger than the cache allows";
 	if (!http_value(r->head, HTTP_ETAG).p && !http_value(r->head, HTTP_LAST_MODIFIED).p &&
-	    (d.no_cache || lifetime_s(r, &d) <= initial_age_s(r)))
+	    (d.no_cache || http_cache_lifetime_s(r, &d, false) <= http_cache_age_s(r)))
 		return "it is stale and has no validator";
 	return NULL;
 }

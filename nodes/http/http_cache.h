@@ -43,6 +43,21 @@ struct cache_response {
 	int64_t epoch_ns;
 };
 
+/* Cache-Control of a request or a response (RFC 9111 §5.2), Pragma of an old one. */
+struct cache_control {
+	bool no_store, no_cache, only_if_cached;     /* no_cache: also with a list of fields */
+	bool is_private, is_public, must_revalidate; /* the last also as proxy-revalidate */
+	bool has_max_age, has_s_maxage;
+	uint64_t max_age_s, s_maxage_s;
+};
+
+struct cache_control http_cache_control(const struct http_head *h);
+/* Seconds for which the response counts as fresh from its making on; |shared|: by s-maxage. */
+int64_t http_cache_lifetime_s(const struct cache_response *r, const struct cache_control *d,
+			      bool shared);
+/* Seconds that had passed since its making when it arrived. */
+int64_t http_cache_age_s(const struct cache_response *r);
+
 struct cache_entry *http_cache_find(const struct http_cache *c, const char *url, const char *user);
 bool http_cache_is_fresh(const struct cache_entry *e, nsec_t now);
 bool http_cache_can_validate(const struct cache_entry *e);

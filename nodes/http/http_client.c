@@ -12,7 +12,8 @@ static const unsigned legal_moves[N_FETCH_STATES] = {
 		BIT(FETCH_FILE) | BIT(FETCH_RESOLVING) | BIT(FETCH_CONNECTING) | BIT(FETCH_WAITING),
 	[FETCH_FILE] = BIT(FETCH_NEW),
 	[FETCH_RESOLVING] = BIT(FETCH_CONNECTING),
-	[FETCH_CONNECTING] = BIT(FETCH_WAITING) | BIT(FETCH_SECURING),
+	[FETCH_CONNECTING] = BIT(FETCH_WAITING) | BIT(FETCH_SECURING) | BIT(FETCH_TUNNELING),
+	[FETCH_TUNNELING] = BIT(FETCH_SECURING),
 	[FETCH_SECURING] = BIT(FETCH_WAITING),
 	[FETCH_WAITING] = BIT(FETCH_READ) | BIT(FETCH_NEW), /* NEW: a kept connection was dead */
 	[FETCH_READ] = BIT(FETCH_NEW) | BIT(FETCH_WAITING),
@@ -118,11 +119,22 @@ void http_client_keep(struct http_client *c, struct fetch *f, nsec_t now, struct
 
 	k->sock = f->sock;
 	k->https = f->url.https;
-	k->port = f->url.port;
+	k->proxied = f->proxied;
 	k->peer = f->peer;
-	str_copy(k->host, sizeof(k->host), f->url.host);
+	/* Within a tunnel it is the server's, not the proxy's. */
+	k->port = f->url.https ? f->url.port : http_fetch_port(c, f);
+	str_copy(k->host, sizeof(k->host), f->url.https ? f->url.host : http_fetch_host(c, f));
 	timer_set(&c->timers, &k->timer, now + c->conf->idle_ns);
 	f->sock = 0;
+}
+
+static bool leads_to(const struct http_client *c, const struct kept *k, const struct fetch *f)
+{
+	bool tunnel = f->url.https;
+
+	return k->sock && k->https == tunnel && k->proxied == f->proxied &&
+	       k->port == (tunnel ? f->url.port : http_fetch_port(c, f)) &&
+	       strcmp(k->host, tunnel ? f->url.host : http_fetch_host(c, f)) == 0;
 }
 
 bool http_client_reuse(struct http_client *c, struct fetch *f, struct fx *fx)
@@ -130,13 +142,13 @@ bool http_client_reuse(struct http_client *c, struct fetch *f, struct fx *fx)
 	for (unsigned i = 0; i < KEPT_MAX; i++) {
 		struct kept *k = &c->kept[i];
 
-		if (!k->sock || k->port != f->url.port || k->https != f->url.https ||
-		    strcmp(k->host, f->url.host) != 0)
+		if (!leads_to(c, k, f))
 			continue;
 		decide(fx, "http.client.reuse-connection", V_TEXT("name", k->host),
 		       V_ADDR("addr", k->peer), V_INT("port", k->port));
 		f->sock = k->sock;
 		f->peer = k->peer;
+		f->port = k->port;
 		f->reused = true;
 		timer_clear(&c->timers, &k->timer);
 		k->sock = 0;
@@ -162,6 +174,8 @@ static void on_bytes(struct http_client *c, const struct ev *ev, struct fx *fx)
 
 	if (k) /* an answer that nobody asked for (RFC 9112 §6.3): not to be trusted */
 		kept_drop(c, k, fx);
+	if (f && f->state == FETCH_TUNNELING)
+		http_fetch_tunnel_bytes(c, f, ev->bytes.data, ev->bytes.len, ev->now, fx);
 	if (!f || f->state != FETCH_WAITING)
 		return;
 	if (!f->reader.any)

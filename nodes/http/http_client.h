@@ -36,9 +36,10 @@ enum fetch_state {
 	FETCH_FILE,	 /* asked for the file to send */
 	FETCH_RESOLVING, /* asked for the name's address */
 	FETCH_CONNECTING,
-	FETCH_SECURING, /* TLS is being agreed on */
-	FETCH_WAITING,	/* the request is sent */
-	FETCH_READ,	/* the response is whole */
+	FETCH_TUNNELING, /* the proxy is asked for a way to the server */
+	FETCH_SECURING,	 /* TLS is being agreed on */
+	FETCH_WAITING,	 /* the request is sent */
+	FETCH_READ,	 /* the response is whole */
 	N_FETCH_STATES
 };
 
@@ -62,6 +63,8 @@ struct fetch {
 	struct addr addrs[ANSWER_ADDRS_MAX]; /* to try, in order */
 	unsigned n_addrs, next_addr;
 	struct addr peer;
+	uint16_t port;	       /* connected to: the server's or the proxy's */
+	bool proxied;	       /* by the proxy of the configuration */
 	uint16_t asked_type;   /* 1 A, 28 AAAA */
 	uint32_t ask_id, sock; /* 0 = none */
 	bool reused, retried;  /* the connection was a kept one; a new one was tried */
@@ -76,7 +79,7 @@ struct fetch {
 struct kept {
 	uint32_t sock; /* 0 = free */
 	char host[HTTP_HOST_MAX + 1];
-	bool https;
+	bool https, proxied; /* one without https through a proxy serves all servers */
 	uint16_t port;
 	struct addr peer;
 	unsigned requests;
@@ -119,6 +122,12 @@ void http_fetch_answer(struct http_client *c, struct fetch *f, const struct answ
 		       struct fx *fx);
 /* The connection stands: TLS or the request is next. */
 void http_fetch_opened(struct http_client *c, struct fetch *f, const struct ev *ev, struct fx *fx);
+/* The proxy's answer to CONNECT. */
+void http_fetch_tunnel_bytes(struct http_client *c, struct fetch *f, const void *data, size_t len,
+			     nsec_t now, struct fx *fx);
+/* The host and port that the connection is for: the proxy's, or the address's. */
+const char *http_fetch_host(const struct http_client *c, const struct fetch *f);
+uint16_t http_fetch_port(const struct http_client *c, const struct fetch *f);
 /* The connection could not be made, or ended. |why|: of a handshake that failed, else NULL. */
 void http_fetch_closed(struct http_client *c, struct fetch *f, int err, const char *why, nsec_t now,
 		       struct fx *fx);

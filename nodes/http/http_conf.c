@@ -46,6 +46,7 @@ void *http_conf_new(const struct device *dev)
 	c->server = server_default;
 	http_tables_open(&c->server);
 	c->client = client_default;
+	c->proxy = http_proxy_default;
 	return c;
 }
 
@@ -512,6 +513,15 @@ static const struct cmd cmds[] = {
 	SET("ip http limit header <64-32768>", SERVERS, 0, set_limit_header, "Largest header section, in octets"),
 	SET("ip http limit body <0-1048576>", SERVERS, 0, set_limit_body, "Largest request body, in octets"),
 
+	SET("ip http proxy-server", SERVERS, 0, http_set_proxy, "Fetch pages for browsers on TCP port 8080, and keep them"),
+	SET("ip http proxy-port <1-65535>", SERVERS, 0, http_set_proxy_port, "Listen for browsers on another port"),
+	SET("ip http proxy timeout <1-600>", SERVERS, 0, http_set_proxy_timeout, "Seconds that a server may take to answer"),
+	SET("ip http proxy cache memory pool <0-16384>", SERVERS, 0, http_set_proxy_cache_pool, "kB of answers that are kept; 0 keeps none"),
+	SET("ip http proxy cache memory file <0-512>", SERVERS, 0, http_set_proxy_cache_file, "kB of the largest answer that is kept"),
+	SET("ip http proxy cache never-stale", SERVERS, 0, http_set_proxy_stale, "Nothing stale is given when a server cannot be reached"),
+	SET("ip http proxy connect-port <1-65535>", SERVERS, CMD_MULTI, http_set_proxy_tunnel, "A port that CONNECT may name, instead of 443"),
+
+	SET("ip http client proxy-server WORD [proxy-port <1-65535>]", CLIENTS, 0, http_set_client_proxy, "Fetch pages through a proxy"),
 	SET("ip http client response timeout <1-600>", CLIENTS, 0, set_client_timeout, "Seconds that a server may take to answer"),
 	SET("ip http client connection forceclose", CLIENTS, 0, set_client_close, "One connection for each request"),
 	SET("ip http client connection idle timeout <1-600>", CLIENTS, 0, set_client_idle, "Seconds that a connection is kept for the next request"),
@@ -534,14 +544,17 @@ static const struct cmd cmds[] = {
 	RUN("clear http cache", CLIENTS, "http.client", http_run_clear_cache, "Forget the pages kept by the browser"),
 	RUN("show ip http client", CLIENTS, "http.client", http_run_show_client, "Settings and connections of the browser"),
 	RUN("show ip http server (status|connection|statistics|all)", SERVERS, "http.server", http_run_show_server, "State of the web server"),
+	RUN("show ip http proxy", SERVERS, "http.proxy", http_run_show_proxy, "What the proxy has done, and what it keeps"),
+	RUN("clear ip http proxy cache", SERVERS, "http.proxy", http_run_clear_proxy, "Forget what the proxy keeps"),
 	{ .mode = NULL },
 };
 /* clang-format on */
 
 static const struct machine_class *const machines[] = { &http_client_class, &http_server_class,
-							NULL };
-static const struct fact_kind *const facts[] = { &http_exchange_fact, &http_cache_fact,
-						 &http_record_fact, &http_certificate_fact, NULL };
+							&http_proxy_class, NULL };
+static const struct fact_kind *const facts[] = { &http_exchange_fact,	 &http_cache_fact,
+						 &http_record_fact,	 &http_certificate_fact,
+						 &http_proxy_cache_fact, NULL };
 
 const struct proto http_proto = {
 	.name = "http",

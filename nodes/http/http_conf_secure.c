@@ -44,7 +44,7 @@ int http_set_secure_cert(void *conf, const struct call *call)
 }
 
 /* Letters, digits, dots and hyphens (RFC 1123 §2.1). */
-static bool is_host_name(const char *text)
+bool http_is_host_name(const char *text)
 {
 	return *text && strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 				     "0123456789.-") == strlen(text);
@@ -66,7 +66,7 @@ int http_set_secure_name(void *conf, const struct call *call)
 			s->n_names = 0;
 		return 0;
 	}
-	if (!is_host_name(name) || strlen(name) >= ASK_NAME_MAX) {
+	if (!http_is_host_name(name) || strlen(name) >= ASK_NAME_MAX) {
 		sbuf_puts(call->reterr, "that is not a host name such as www.campus.test");
 		return -EINVAL;
 	}

@@ -13,6 +13,7 @@ struct tables {
 	struct http_app apps[HTTP_APPS_MAX];
 	struct http_type types[HTTP_TYPES_MAX];
 	char writable[HTTP_WRITABLE_MAX][HTTP_PATH_MAX];
+	char names[HTTP_NAMES_MAX][ASK_NAME_MAX];
 };
 
 void http_tables_open(struct http_server_conf *s)
@@ -27,6 +28,7 @@ void http_tables_open(struct http_server_conf *s)
 	s->apps = t->apps;
 	s->types = t->types;
 	s->writable = t->writable;
+	s->names = t->names;
 }
 
 void http_tables_close(struct http_server_conf *s)

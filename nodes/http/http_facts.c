@@ -2,7 +2,7 @@
 #include "http/http.h"
 
 static const struct fact_column exchange_columns[] = {
-	{ "role", VT_TEXT, "server or client: which side tells it" },
+	{ "role", VT_TEXT, "server, client or proxy: which side tells it" },
 	{ "peer", VT_ADDR, "the other side" },
 	{ "method", VT_TEXT, "GET, POST, ...; NULL when the request line was unreadable" },
 	{ "url", VT_TEXT, "the address asked for" },
@@ -65,4 +65,21 @@ const struct fact_kind http_certificate_fact = {
 	.table = "http_certificate",
 	.help = "The certificate that a web server shows; its key is nowhere in the log",
 	.columns = certificate_columns,
+};
+
+static const struct fact_column proxy_cache_columns[] = {
+	{ "status", VT_INT, "of the stored answer" },
+	{ "bytes", VT_INT, "octets of its content" },
+	{ "fresh_until", VT_TIME, "until then it is given without asking the server" },
+	{ "hits", VT_INT, "times it was given" },
+	{ "etag", VT_TEXT, "its entity tag" },
+	{ NULL, VT_END, NULL },
+};
+
+const struct fact_kind http_proxy_cache_fact = {
+	.table = "http_proxy_cache",
+	.help = "An answer in a proxy's cache; the key is its address, with a number where the "
+		"request's "
+		"fields decide (Vary)",
+	.columns = proxy_cache_columns,
 };

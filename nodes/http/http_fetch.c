@@ -100,13 +100,25 @@ static bool from_cache(struct http_client *c, struct fetch *f, nsec_t now, struc
 	return false;
 }
 
+/* --- the server or the proxy ------------------------------------------------------------------ */
+
+const char *http_fetch_host(const struct http_client *c, const struct fetch *f)
+{
+	return f->proxied ? c->conf->proxy : f->url.host;
+}
+
+uint16_t http_fetch_port(const struct http_client *c, const struct fetch *f)
+{
+	return f->proxied ? c->conf->proxy_port : f->url.port;
+}
+
 /* --- the name --------------------------------------------------------------------------------- */
 
 static void ask_name(struct http_client *c, struct fetch *f, uint16_t type, struct fx *fx)
 {
 	struct ask ask = { .kind = ASK_RESOLVE, .resolve = { .type = type } };
 
-	str_copy(ask.resolve.name, sizeof(ask.resolve.name), f->url.host);
+	str_copy(ask.resolve.name, sizeof(ask.resolve.name), http_fetch_host(c, f));
 	f->asked_type = type;
 	f->ask_id = http_client_number(c);
 	http_fetch_to(f, FETCH_RESOLVING);
@@ -122,20 +134,24 @@ void http_fetch_go(struct http_client *c, struct fetch *f, nsec_t now, struct fx
 	if (from_cache(c, f, now, fx))
 		return;
 	f->retried = false;
+	f->proxied = c->conf->proxy[0] != '\0';
+	if (f->proxied)
+		decide(fx, "http.client.use-proxy", V_TEXT("url", f->url_text),
+		       V_TEXT("proxy", c->conf->proxy), V_INT("port", c->conf->proxy_port));
 	if (!c->conf->force_close && http_client_reuse(c, f, fx)) {
 		http_fetch_send(c, f, now, fx);
 		return;
 	}
 	f->n_addrs = f->next_addr = 0;
 	f->reused = false;
-	if (addr_parse(f->url.host, &f->addrs[0]) == 0) {
+	if (addr_parse(http_fetch_host(c, f), &f->addrs[0]) == 0) {
 		f->n_addrs = 1;
-		decide(fx, "http.client.name-known", V_TEXT("name", f->url.host),
+		decide(fx, "http.client.name-known", V_TEXT("name", http_fetch_host(c, f)),
 		       V_ADDR("addr", f->addrs[0]), V_TEXT("how", "it is an address"));
 		http_fetch_connect(c, f, now, fx);
 		return;
 	}
-	decide(fx, "http.client.resolve-dns", V_TEXT("name", f->url.host));
+	decide(fx, "http.client.resolve-dns", V_TEXT("name", http_fetch_host(c, f)));
 	ask_name(c, f, 1, fx);
 }
 
@@ -151,7 +167,7 @@ static void name_answer(struct http_client *c, struct fetch *f, const struct ans
 	if (n == 0) {
 		const char *why = a->err < 0 && a->why[0] ? a->why : "the name has no address";
 
-		decide(fx, "http.client.resolve-fail", V_TEXT("name", f->url.host),
+		decide(fx, "http.client.resolve-fail", V_TEXT("name", http_fetch_host(c, f)),
 		       V_TEXT("reason", why));
 		http_response_fail(c, f, "Host Name Unresolved", why, now, fx);
 		return;
@@ -159,7 +175,7 @@ static void name_answer(struct http_client *c, struct fetch *f, const struct ans
 	f->n_addrs = n < ANSWER_ADDRS_MAX ? n : ANSWER_ADDRS_MAX;
 	memcpy(f->addrs, a->resolve.addrs, f->n_addrs * sizeof(f->addrs[0]));
 	if (a->resolve.from_cache)
-		decide(fx, "http.client.name-known", V_TEXT("name", f->url.host),
+		decide(fx, "http.client.name-known", V_TEXT("name", http_fetch_host(c, f)),
 		       V_ADDR("addr", f->addrs[0]),
 		       V_TEXT("how", "it stood in the hosts table or the resolver's cache"));
 	http_fetch_connect(c, f, now, fx);
@@ -193,21 +209,28 @@ void http_fetch_answer(struct http_client *c, struct fetch *f, const struct answ
 
 /* --- the connection --------------------------------------------------------------------------- */
 
+static const char *port_reason(const struct fetch *f)
+{
+	if (f->proxied)
+		return "the proxy's";
+	if (f->url.port != (f->url.https ? HTTPS_PORT : HTTP_PORT))
+		return "the address names it";
+	return f->url.https ? "the port of https" : "the port of http";
+}
+
 /* To the next address that was not tried yet; there is one. */
 void http_fetch_connect(struct http_client *c, struct fetch *f, nsec_t now, struct fx *fx)
 {
-	struct ep peer = { .addr = f->addrs[f->next_addr++], .port = f->url.port };
+	struct ep peer = { .addr = f->addrs[f->next_addr++], .port = http_fetch_port(c, f) };
 
 	f->peer = peer.addr;
+	f->port = peer.port;
 	f->sock = http_client_number(c);
 	f->request_ns = now;
 	http_fetch_to(f, FETCH_CONNECTING);
 	timer_set(&c->timers, &f->timer, now + c->conf->timeout_ns);
 	decide(fx, "http.client.connect-port", V_ADDR("addr", peer.addr), V_INT("port", peer.port),
-	       V_TEXT("reason", peer.port != (f->url.https ? HTTPS_PORT : HTTP_PORT)
-					? "the address names it"
-				: f->url.https ? "the port of https"
-					       : "the port of http"));
+	       V_TEXT("reason", port_reason(f)));
 	fx_connect(fx, f->sock, &peer);
 }
 
@@ -224,12 +247,58 @@ static void secure(struct fetch *f, struct fx *fx)
 	fx_starttls(fx, f->sock, &tls);
 }
 
+/* Through a proxy nobody but the server shall read what follows (RFC 9110 §9.3.6). */
+static void ask_tunnel(struct http_client *c, struct fetch *f, struct fx *fx)
+{
+	char target[HTTP_HOST_MAX + 16];
+	bool v6 = strchr(f->url.host, ':') != NULL;
+
+	snprintf(target, sizeof(target), v6 ? "[%s]:%u" : "%s:%u", f->url.host, f->url.port);
+	decide(fx, "http.client.ask-tunnel", V_TEXT("target", target), V_ADDR("addr", f->peer));
+	sbuf_reset(&c->out);
+	sbuf_printf(&c->out, "CONNECT %s HTTP/1.1\r\nHost: %s\r\nUser-Agent: labd\r\n\r\n", target,
+		    target);
+	http_reader_begin(&f->reader, HTTP_CONNECT, HTTP_PAGE_MAX);
+	http_fetch_to(f, FETCH_TUNNELING);
+	fx_write(fx, f->sock, c->out.data, c->out.len);
+}
+
+static void tunnel_refused(struct http_client *c, struct fetch *f, const char *why, nsec_t now,
+			   struct fx *fx)
+{
+	decide(fx, "http.client.tunnel-refused", V_TEXT("url", f->url_text),
+	       V_ADDR("addr", f->peer), V_TEXT("reason", why));
+	http_response_fail(c, f, "Proxy Refused", why, now, fx);
+}
+
+void http_fetch_tunnel_bytes(struct http_client *c, struct fetch *f, const void *data, size_t len,
+			     nsec_t now, struct fx *fx)
+{
+	enum reader_got got = http_reader_feed(&f->reader, data, len);
+	unsigned status = f->reader.head.status;
+	char why[64];
+
+	while (got == READER_INTERIM)
+		got = http_reader_feed(&f->reader, NULL, 0);
+	if (got == READER_MORE)
+		return;
+	if (got == READER_DONE && status < 300 && f->reader.left == 0) {
+		secure(f, fx);
+		return;
+	}
+	snprintf(why, sizeof(why), "%u %s", status, http_status_reason(status));
+	tunnel_refused(c, f, got == READER_DONE ? why : f->reader.why, now, fx);
+}
+
 void http_fetch_opened(struct http_client *c, struct fetch *f, const struct ev *ev, struct fx *fx)
 {
 	const struct ev_tls *tls = ev->opened.tls;
 
 	if (f->state == FETCH_CONNECTING && f->url.https) {
-		secure(f, fx);
+		if (f->proxied)
+			ask_tunnel(c, f, fx);
+		else
+			secure(f, fx);
 		return;
 	}
 	if (f->state != FETCH_CONNECTING && f->state != FETCH_SECURING)
@@ -252,7 +321,7 @@ static void handshake_failed(struct http_client *c, struct fetch *f, int err, co
 		http_response_fail(c, f, "Your Connection Is Not Private", why, now, fx);
 		return;
 	}
-	decide(fx, "http.https.client-failed", V_ADDR("addr", f->peer), V_INT("port", f->url.port),
+	decide(fx, "http.https.client-failed", V_ADDR("addr", f->peer), V_INT("port", f->port),
 	       V_TEXT("reason", why));
 	http_response_fail(c, f, "Secure Connection Failed", why, now, fx);
 }
@@ -288,7 +357,7 @@ static void connect_failed(struct http_client *c, struct fetch *f, int err, nsec
 		http_fetch_connect(c, f, now, fx);
 	} else if (err == ECONNREFUSED || err == ECONNRESET) {
 		decide(fx, "http.client.connect-refused", V_ADDR("addr", f->peer),
-		       V_INT("port", f->url.port));
+		       V_INT("port", f->port));
 		http_response_fail(c, f, "Server Reset Connection", strerror(err), now, fx);
 	} else if (err == ETIMEDOUT) {
 		http_fetch_timeout(c, f, now, fx);
@@ -304,6 +373,10 @@ void http_fetch_closed(struct http_client *c, struct fetch *f, int err, const ch
 {
 	if (f->state == FETCH_CONNECTING) {
 		connect_failed(c, f, err, now, fx);
+	} else if (f->state == FETCH_TUNNELING) {
+		if (err)
+			f->sock = 0;
+		tunnel_refused(c, f, err ? strerror(err) : "it closed the connection", now, fx);
 	} else if (f->state == FETCH_SECURING) {
 		handshake_failed(c, f, err, why ? why : strerror(err), now, fx);
 	} else if (retry(c, f, now, fx)) {
@@ -311,7 +384,7 @@ void http_fetch_closed(struct http_client *c, struct fetch *f, int err, const ch
 	} else if (err && !f->reader.any) {
 		f->sock = 0;
 		decide(fx, "http.client.connect-refused", V_ADDR("addr", f->peer),
-		       V_INT("port", f->url.port));
+		       V_INT("port", f->port));
 		http_response_fail(c, f, "Server Reset Connection", strerror(err), now, fx);
 	} else {
 		if (err)
@@ -370,7 +443,7 @@ static void make_request(const struct http_client *c, const struct fetch *f, str
 	http_url_authority(&f->url, authority, sizeof(authority));
 	sbuf_reset(out);
 	sbuf_printf(out, "%s %s HTTP/1.1\r\nHost: %s\r\n", http_method_name(f->method),
-		    f->url.target, authority);
+		    f->proxied && !f->url.https ? f->url_text : f->url.target, authority);
 	sbuf_puts(out, "User-Agent: labd\r\nAccept: text/html, text/plain;q=0.9, */*;q=0.8\r\n"
 		       "Accept-Language: en\r\nAccept-Encoding: identity\r\n");
 	/* Not from a page that came secured to one that does not (RFC 9110 §10.1.3). */
@@ -391,7 +464,7 @@ void http_fetch_send(struct http_client *c, struct fetch *f, nsec_t now, struct 
 	f->request_ns = now;
 	http_fetch_to(f, FETCH_WAITING);
 	decide(fx, "http.client.send-request", V_TEXT("method", http_method_name(f->method)),
-	       V_TEXT("url", f->url_text), V_ADDR("addr", f->peer), V_INT("port", f->url.port));
+	       V_TEXT("url", f->url_text), V_ADDR("addr", f->peer), V_INT("port", f->port));
 	fx_write(fx, f->sock, c->out.data, c->out.len);
 	if (f->method == HTTP_PUT && f->content_len > 0)
 		fx_send_file(fx, f->sock, f->file, 0, f->content_len);

@@ -1,4 +1,4 @@
-/* Both machines of HTTP against a hostile peer: the input is what the peer sends, cut into pieces,
+/* The machines of HTTP against a hostile peer: the input is what the peer sends, cut into pieces,
  * with time passing, files that are there or not, and connections that end. */
 #include <errno.h>
 #include <stdint.h>
@@ -134,6 +134,8 @@ static void begin(struct world *w, const struct machine_class *cls)
 	str_copy(w->conf->server.writable[0], HTTP_PATH_MAX, "w");
 	w->conf->server.n_writable = 1;
 	w->conf->server.trace = true;
+	w->conf->proxy.enabled = true;
+	w->conf->proxy.cache_max = 4000;
 	env.conf = w->conf;
 	w->cls = cls;
 	w->machine = cls->create(&env);
@@ -166,9 +168,10 @@ static void add_pages(struct http_server_conf *c)
 	c->n_apps = 1;
 }
 
-static void fuzz_server(struct world *w)
+/* The server or the proxy. */
+static void fuzz_server(struct world *w, const struct machine_class *cls)
 {
-	begin(w, &http_server_class);
+	begin(w, cls);
 	add_pages(&w->conf->server);
 	while (w->size > 0) {
 		unsigned what = take(w);
@@ -236,9 +239,12 @@ static void fuzz_client(struct world *w)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct world w = { .data = data, .size = size };
+	unsigned which = take(&w) % 4;
 
-	if (size > 0 && take(&w) & 1)
-		fuzz_server(&w);
+	if (which == 1)
+		fuzz_server(&w, &http_server_class);
+	else if (which == 3)
+		fuzz_server(&w, &http_proxy_class);
 	else
 		fuzz_client(&w);
 	return 0;

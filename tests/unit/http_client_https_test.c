@@ -145,6 +145,55 @@ static void test_redirect_and_referrer(void **state)
 	request_of(shake_hands(), "GET /q HTTP/1.1\r\n|Referer: https://10.0.0.1/s\r\n");
 }
 
+/* --- through a proxy -------------------------------------------------------------------------- */
+
+static void test_proxy(void **state)
+{
+	(void)state;
+	drv_conf(&d, "ip http client proxy-server 10.0.0.3\n");
+	drv_command(&d, "http get http://www.lab.test/x");
+	drv_expect_value(&d, "http.client.use-proxy", "port", "8080");
+	drv_expect_none(&d, FX_ASK); /* the proxy finds the name */
+	request_of(accept_connect("10.0.0.3", 8080),
+		   "GET http://www.lab.test/x HTTP/1.1\r\nHost: www.lab.test\r\n");
+	respond(ok);
+	drv_command(&d, "http get http://other.lab.test/y");
+	drv_expect_decision(&d, "http.client.reuse-connection");
+	request_of(drv_written(&d, sock, NULL), "GET http://other.lab.test/y HTTP/1.1\r\n");
+	respond(ok);
+	drv_conf(&d, "no ip http client proxy-server\n");
+	drv_command(&d, "http get http://10.0.0.3:8080/");
+	drv_expect_no_decision(&d, "http.client.reuse-connection");
+	drv_conf_refused(&d, "ip http client proxy-server a/b\n");
+}
+
+static void test_tunnel(void **state)
+{
+	(void)state;
+	drv_conf(&d, "ip http client proxy-server 10.0.0.3 proxy-port 3128\n");
+	drv_command(&d, "http get https://www.lab.test/");
+	request_of(accept_connect("10.0.0.3", 3128),
+		   "CONNECT www.lab.test:443 HTTP/1.1\r\nHost: www.lab.test:443\r\n");
+	drv_expect_decision(&d, "http.client.ask-tunnel");
+	respond("HTTP/1.1 200 Connection established\r\n\r\n");
+	assert_string_equal(drv_next(&d, FX_STARTTLS)->starttls.tls->name, "www.lab.test");
+	request_of(shake_hands(), "GET / HTTP/1.1\r\nHost: www.lab.test\r\n");
+	respond(ok);
+	assert_int_equal(d.status, 0);
+	drv_command(&d, "http get https://www.lab.test/2");
+	drv_expect_decision(&d, "http.client.reuse-connection");
+	respond(ok);
+	drv_command(&d, "http get https://10.0.0.9:25/");
+	free(accept_connect("10.0.0.3", 3128));
+	respond("HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n");
+	drv_expect_value(&d, "http.client.tunnel-refused", "reason", "403 Forbidden");
+	drv_expect_output(&d, "Proxy Refused\n");
+	drv_command(&d, "http get https://10.0.0.9/");
+	free(accept_connect("10.0.0.3", 3128));
+	drv_closed(&d, sock, 0);
+	drv_expect_decision(&d, "http.client.tunnel-refused");
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -154,6 +203,8 @@ int main(void)
 		T(test_failures),
 		T(test_cut),
 		T(test_redirect_and_referrer),
+		T(test_proxy),
+		T(test_tunnel),
 	};
 
 	return cmocka_run_group_tests_name("http_client_https", tests, NULL, NULL);
