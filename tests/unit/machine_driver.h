@@ -219,6 +219,8 @@ static inline void drv_after(struct drv *d, const struct fx *fx)
 				fail_msg("a command ended that was not running");
 			d->n_running--;
 			d->status = e->cmd_done.status;
+		} else if (e->kind == FX_CLOCK) {
+			d->dev.clock = e->clock;
 		}
 	}
 }
