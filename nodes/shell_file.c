@@ -235,14 +235,19 @@ static int open_parent(struct node *n, const char *path, const char **ret_name)
 	return open_beneath(files_root(n), parent, O_PATH | O_DIRECTORY);
 }
 
-static int delete_file(struct node *n, const char *path)
+/* Deletes a file or an empty directory, or makes a directory. */
+static int change_entry(struct node *n, const struct ask_file *ask)
 {
 	const char *name;
-	int dir = open_parent(n, path, &name), r;
+	int dir = open_parent(n, ask->path, &name), r;
 
 	if (dir < 0)
 		return dir;
-	r = unlinkat(dir, name, 0) < 0 ? -errno : 0;
+	if (ask->op == FILE_MKDIR)
+		r = mkdirat(dir, name, 0755);
+	else
+		r = unlinkat(dir, name, ask->op == FILE_RMDIR ? AT_REMOVEDIR : 0);
+	r = r < 0 ? -errno : 0;
 	close(dir);
 	return r;
 }
@@ -301,7 +306,9 @@ void file_answer(struct machine *m, uint32_t ask_id, const struct ask_file *ask)
 		a.err = write_file(m->node, ask);
 		break;
 	case FILE_DELETE:
-		a.err = delete_file(m->node, ask->path);
+	case FILE_MKDIR:
+	case FILE_RMDIR:
+		a.err = change_entry(m->node, ask);
 		break;
 	case FILE_RENAME:
 		a.err = rename_file(m->node, ask);

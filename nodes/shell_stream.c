@@ -315,6 +315,19 @@ static void on_accept(evutil_socket_t fd, short what, void *arg)
 	}
 }
 
+/* Urgent octets stay in the stream, where Telnet wants them (RFC 854; RFC 1123 §4.1.2.12 for FTP).
+ * What a listener has here, the connections that it accepts have too. */
+static void set_options(int fd, int family, uint8_t tos)
+{
+	int one = 1, value = tos;
+
+	setsockopt(fd, SOL_SOCKET, SO_OOBINLINE, &one, sizeof(one));
+	if (tos && family == AF_INET6)
+		setsockopt(fd, IPPROTO_IPV6, IPV6_TCLASS, &value, sizeof(value));
+	else if (tos)
+		setsockopt(fd, IPPROTO_IP, IP_TOS, &value, sizeof(value));
+}
+
 void stream_listen(struct machine *m, const struct fx_effect *e)
 {
 	struct sockaddr_storage ss;
@@ -328,6 +341,7 @@ void stream_listen(struct machine *m, const struct fx_effect *e)
 	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
 	if (ss.ss_family == AF_INET6) /* a machine listens on each family by itself */
 		setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &one, sizeof(one));
+	set_options(fd, ss.ss_family, e->listen.tos);
 	if (bind(fd, (struct sockaddr *)&ss, len) < 0 || listen(fd, BACKLOG) < 0)
 		goto fail;
 	s = sock_find(m, e->listen.sock) ? NULL : sock_new(m, e->listen.sock, fd);
@@ -350,7 +364,7 @@ void stream_connect(struct machine *m, const struct fx_effect *e)
 {
 	struct sockaddr_storage ss;
 	socklen_t len = ep_to_sockaddr(&e->connect.peer, &ss);
-	struct ep any = { .addr.family = e->connect.peer.addr.family };
+	struct ep local = e->connect.local;
 	int one = 1, fd;
 	struct sock *s;
 
@@ -358,7 +372,13 @@ void stream_connect(struct machine *m, const struct fx_effect *e)
 	if (fd < 0)
 		goto fail;
 	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
-	(void)sock_bind(m->node, fd, &any); /* without it the kernel chooses a port */
+	set_options(fd, ss.ss_family, e->connect.tos);
+	local.addr.family = e->connect.peer.addr.family;
+	if (local.port) /* one that is known to peers, for one connection after the other */
+		setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
+	/* without it the kernel chooses a port */
+	if (sock_bind(m->node, fd, &local) < 0 && local.port)
+		goto fail;
 	if (connect(fd, (struct sockaddr *)&ss, len) < 0 && errno != EINPROGRESS)
 		goto fail;
 	s = sock_find(m, e->connect.sock) ? NULL : sock_new(m, e->connect.sock, fd);

@@ -45,7 +45,9 @@ enum file_op {
 	FILE_APPEND, /* after what is there */
 	FILE_DELETE,
 	FILE_RENAME, /* takes the place of what has that name */
-	FILE_LIST    /* a line each: "d" or "-", octets, mtime_ns, name */
+	FILE_LIST,   /* a line each: "d" or "-", octets, mtime_ns, name */
+	FILE_MKDIR,  /* its parent must be there */
+	FILE_RMDIR   /* it must be empty */
 };
 #define FILE_READ_MAX (1u << 20) /* octets an answer may carry */
 

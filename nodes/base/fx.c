@@ -320,26 +320,40 @@ uint32_t fx_send(struct fx *fx, const struct fx_send *s)
 	return fx_append(fx, e);
 }
 
-uint32_t fx_listen(struct fx *fx, uint32_t sock, const struct ep *local)
+uint32_t fx_listen_tos(struct fx *fx, uint32_t sock, const struct ep *local, uint8_t tos)
 {
 	struct fx_effect *e = fx_effect_new(fx, FX_LISTEN);
 
 	if (e) {
 		e->listen.sock = sock;
 		e->listen.local = *local;
+		e->listen.tos = tos;
+	}
+	return fx_append(fx, e);
+}
+
+uint32_t fx_listen(struct fx *fx, uint32_t sock, const struct ep *local)
+{
+	return fx_listen_tos(fx, sock, local, 0);
+}
+
+uint32_t fx_connect_from(struct fx *fx, uint32_t sock, const struct ep *local,
+			 const struct ep *peer, uint8_t tos)
+{
+	struct fx_effect *e = fx_effect_new(fx, FX_CONNECT);
+
+	if (e) {
+		e->connect.sock = sock;
+		e->connect.local = *local;
+		e->connect.peer = *peer;
+		e->connect.tos = tos;
 	}
 	return fx_append(fx, e);
 }
 
 uint32_t fx_connect(struct fx *fx, uint32_t sock, const struct ep *peer)
 {
-	struct fx_effect *e = fx_effect_new(fx, FX_CONNECT);
-
-	if (e) {
-		e->connect.sock = sock;
-		e->connect.peer = *peer;
-	}
-	return fx_append(fx, e);
+	return fx_connect_from(fx, sock, &(struct ep){ 0 }, peer, 0);
 }
 
 uint32_t fx_write(struct fx *fx, uint32_t sock, const void *data, size_t len)

@@ -173,11 +173,13 @@ struct fx_effect {
 		struct {
 			uint32_t sock;
 			struct ep local;
+			uint8_t tos;
 		} listen;
 		struct {
 			uint32_t sock;
 			struct ep local, peer;
 			uint32_t ifid;
+			uint8_t tos;
 		} connect;
 		struct {
 			uint32_t sock;
@@ -287,6 +289,11 @@ uint32_t fx_bind(struct fx *fx, const struct fx_bind *b);
 uint32_t fx_send(struct fx *fx, const struct fx_send *s);
 uint32_t fx_listen(struct fx *fx, uint32_t sock, const struct ep *local);
 uint32_t fx_connect(struct fx *fx, uint32_t sock, const struct ep *peer);
+/* The same with a type of service in what is sent; for a listener also by what it accepts. */
+uint32_t fx_listen_tos(struct fx *fx, uint32_t sock, const struct ep *local, uint8_t tos);
+/* |local|: address unset = by the routing table; port 0 = any. */
+uint32_t fx_connect_from(struct fx *fx, uint32_t sock, const struct ep *local,
+			 const struct ep *peer, uint8_t tos);
 uint32_t fx_write(struct fx *fx, uint32_t sock, const void *data, size_t len);
 uint32_t fx_send_file(struct fx *fx, uint32_t sock, const char *path, uint64_t offset,
 		      uint64_t len);

@@ -123,6 +123,8 @@ static void small_effects_keep_their_values(void **state)
 	fx_bind(fx, &(struct fx_bind){ .sock = 3, .kind = SOCK_ARP });
 	fx_listen(fx, 4, &ep);
 	fx_connect(fx, 5, &ep);
+	fx_listen_tos(fx, 4, &ep, 16);
+	fx_connect_from(fx, 5, &(struct ep){ .port = 20 }, &ep, 8);
 	fx_close(fx, 6, CLOSE_RESET);
 	fx_addr(fx, &(struct fx_addr){ .add = true, .ifid = 7 });
 	fx_route(fx, &(struct fx_route){ .metric = 8 });
@@ -136,6 +138,12 @@ static void small_effects_keep_their_values(void **state)
 	assert_int_equal(e->listen.local.port, 5);
 	e = e->next;
 	assert_true(addr_equal(&e->connect.peer.addr, &ep.addr));
+	assert_int_equal(e->connect.local.port, 0);
+	e = e->next;
+	assert_int_equal(e->listen.tos, 16);
+	e = e->next;
+	assert_int_equal(e->connect.local.port, 20);
+	assert_int_equal(e->connect.tos, 8);
 	e = e->next;
 	assert_int_equal(e->close.how, CLOSE_RESET);
 	e = e->next;
