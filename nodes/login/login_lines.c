@@ -43,6 +43,18 @@ static const struct login_user *user_of(const struct login_conf *c, const char *
 	return NULL;
 }
 
+/* Who it was is told, and never why: that would help him. */
+static void log_failure(const char *user, const struct addr *peer, const char *service,
+			struct fx *fx)
+{
+	char a[ADDR_TEXT_LEN];
+
+	fx_log(fx, SEVERITY_WARNING, "SEC_LOGIN", "LOGIN_FAILED",
+	       "Login failed [user: %s] [Source: %s] [service: %s] [Reason: Login Authentication "
+	       "Failed]",
+	       user, addr_is_set(peer) ? addr_format(peer, a) : "0.0.0.0", service);
+}
+
 /* A user without a password may log in without one, as on IOS. */
 static void on_login(struct login_lines *l, const struct ev *ev, struct fx *fx)
 {
@@ -60,6 +72,7 @@ static void on_login(struct login_lines *l, const struct ev *ev, struct fx *fx)
 	} else {
 		str_copy(a.why, sizeof(a.why), u ? "wrong password" : "no such user");
 		decide(fx, "login.user-refused", who, peer, service, V_TEXT("why", a.why));
+		log_failure(q->user, &q->peer, q->service, fx);
 	}
 	fx_answer(fx, ev->ask.ask_id, &a);
 }
@@ -174,7 +187,10 @@ static void check_line(struct login_lines *l, const struct ask_line *q, uint32_t
 										     : -EACCES };
 
 	if (a.err) {
+		const struct seat *seat = &l->seats[q->line];
+
 		decide(fx, "login.line-password-refused", V_INT("line", q->line));
+		log_failure("", &seat->peer, seat->transport, fx);
 		str_copy(a.why, sizeof(a.why), "wrong password");
 	}
 	fx_answer(fx, ask_id, &a);

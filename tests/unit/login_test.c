@@ -100,6 +100,7 @@ static void who_may_log_in(void **state)
 	drv_expect_value(&d, "login.user-accepted", "privilege", "7");
 	assert_int_equal(login(&d, "ann", "lob"), -EACCES);
 	drv_expect_value(&d, "login.user-refused", "why", "wrong password");
+	assert_string_equal(drv_want(&d, FX_LOG, "log")->log.mnemonic, "LOGIN_FAILED");
 	assert_int_equal(login(&d, "eve", ""), -EACCES);
 	drv_expect_value(&d, "login.user-refused", "why", "no such user");
 	assert_int_equal(login(&d, "open", "whatever"), 0);
@@ -193,6 +194,7 @@ static void the_lines_password(void **state)
 	line(&d, LINE_OPEN, 0, "telnet");
 	assert_int_equal(line(&d, LINE_CHECK, 0, "lob")->err, -EACCES);
 	drv_expect_decision(&d, "login.line-password-refused");
+	assert_non_null(strstr(drv_want(&d, FX_LOG, "log")->log.text, "[service: telnet]"));
 	assert_int_equal(line(&d, LINE_CHECK, 0, "lab")->err, 0);
 	drv_done(&d);
 }
