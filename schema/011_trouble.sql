@@ -202,7 +202,8 @@ FROM answers a WHERE a.service = 'dns' GROUP BY a.link, a.client, a.server
 HAVING count(a.answer) = 0 AND count(*) >= (SELECT value FROM analysis_limit WHERE view = 'misconfigured_hosts' AND name = 'dns_queries')
 UNION ALL
 SELECT NULL, d.device, 'ntp-key', max(d.packet), max(d.id), min(d.time_ns), max(d.time_ns)
-FROM decisions d WHERE d.rule IN ('ntp.client.drop-key-mismatch', 'ntp.client.drop-unauth-server') GROUP BY d.device;
+FROM decisions d WHERE d.rule IN ('ntp.client.drop-key-mismatch', 'ntp.client.drop-unauth-server',
+	'ntp.client.drop-untrusted', 'ntp.client.drop-crypto-nak') GROUP BY d.device;
 
 -- One source that tries many ports of a host, or many hosts, nearly all in vain; in a window that starts
 -- at each of its packets.
