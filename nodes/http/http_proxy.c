@@ -178,7 +178,9 @@ static nsec_t due(const struct http_proxy *p, const struct px *x)
 
 static void settle(struct http_proxy *p, struct px *x, struct fx *fx)
 {
-	if (x->peer_closed && (x->state == PX_HEAD || x->state == PX_BODY))
+	/* A browser that will say nothing more may have said several things before. */
+	if (x->peer_closed && x->down.owed < PROXY_OWED_MAX &&
+	    (x->state == PX_HEAD || x->state == PX_BODY))
 		http_px_close(x, fx, CLOSE_FLUSH);
 	if (x->state != PX_CLOSED) {
 		timer_set(&p->timers, &x->timer, due(p, x));

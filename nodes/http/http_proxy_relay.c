@@ -73,7 +73,7 @@ static void put_framing(struct px *x, struct sbuf *out)
 	struct http_str length = http_value(a, HTTP_CONTENT_LENGTH);
 	bool old = x->head.minor == 0;
 
-	x->keep = !x->head.close && !x->peer_closed;
+	x->keep = !x->head.close;
 	x->chunked = false;
 	if (a->framing == HTTP_CHUNKED || a->framing == HTTP_UNTIL_CLOSE) {
 		x->chunked = !old;

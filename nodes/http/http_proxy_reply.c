@@ -9,11 +9,6 @@ static int64_t unix_s(const struct http_proxy *p, nsec_t now)
 	return (p->dev->epoch_ns + now) / SEC;
 }
 
-static bool wants_to_stay(const struct px *x)
-{
-	return !x->head.close && !x->peer_closed;
-}
-
 /* --- errors ----------------------------------------------------------------------------------- */
 
 void http_px_error(struct http_proxy *p, struct px *x, unsigned status, const char *why, bool close,
@@ -21,7 +16,7 @@ void http_px_error(struct http_proxy *p, struct px *x, unsigned status, const ch
 {
 	struct sbuf page = SBUF(1024);
 	char date[HTTP_DATE_LEN];
-	bool keep = !close && wants_to_stay(x);
+	bool keep = !close && !x->head.close;
 
 	sbuf_printf(&page,
 		    "<!DOCTYPE html>\n<title>%u %s</title>\n<h1>%u %s</h1>\n<p>%s</p>\n"
@@ -76,7 +71,7 @@ void http_px_entry(struct http_proxy *p, struct px *x, struct proxy_entry *e, ns
 		   struct fx *fx)
 {
 	unsigned status = http_px_entry_status(p, x, e, now);
-	bool content = status != 304 && x->head.method != HTTP_HEAD, keep = wants_to_stay(x);
+	bool content = status != 304 && x->head.method != HTTP_HEAD, keep = !x->head.close;
 
 	sbuf_reset(&p->out);
 	sbuf_printf(&p->out, "HTTP/1.1 %u %s\r\n%sAge: %lld\r\n", status,

@@ -201,6 +201,21 @@ static void test_browser_gone(void **state)
 	assert_int_equal(drv_next(&d, FX_CLOSE)->close.sock, SOCK);
 }
 
+/* It said two things and closed its side: both are answered. */
+static void test_half_closed(void **state)
+{
+	(void)state;
+	say(GET("/1") END GET("/2") END);
+	server_gets("10.0.0.1", 80, "GET /1 ");
+	drv_closed(&d, SOCK, 0);
+	answer(OK(""));
+	browser_gets("HTTP/1.1 200 OK\r\n|!Connection: close");
+	server_gets("10.0.0.1", 80, "GET /2 ");
+	answer(OK(""));
+	browser_gets("HTTP/1.1 200 OK\r\n");
+	assert_int_equal(drv_count(&d, FX_CLOSE), 2);
+}
+
 /* A server that is faster than the browser waits for it. */
 static void test_pause(void **state)
 {
@@ -330,10 +345,10 @@ int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 	static const struct CMUnitTest tests[] = {
-		T(test_forward),	T(test_framing),       T(test_refusals),
-		T(test_max_forwards),	T(test_origin_failed), T(test_cut),
-		T(test_browser_gone),	T(test_pause),	       T(test_tunnel),
-		T(test_tunnel_refused), T(test_listener),
+		T(test_forward),      T(test_framing),	      T(test_refusals),
+		T(test_max_forwards), T(test_origin_failed),  T(test_cut),
+		T(test_browser_gone), T(test_half_closed),    T(test_pause),
+		T(test_tunnel),	      T(test_tunnel_refused), T(test_listener),
 	};
 
 	return cmocka_run_group_tests_name("http_proxy", tests, NULL, NULL);
