@@ -174,8 +174,10 @@ static void on_bytes(struct http_client *c, const struct ev *ev, struct fx *fx)
 
 	if (k) /* an answer that nobody asked for (RFC 9112 §6.3): not to be trusted */
 		kept_drop(c, k, fx);
-	if (f && f->state == FETCH_TUNNELING)
+	if (f && f->state == FETCH_TUNNELING) {
 		http_fetch_tunnel_bytes(c, f, ev->bytes.data, ev->bytes.len, ev->now, fx);
+		return; /* a refused one has gone */
+	}
 	if (!f || f->state != FETCH_WAITING)
 		return;
 	if (!f->reader.any)

@@ -11,14 +11,15 @@
 
 #include "base/node_spawn.h"
 
-#define RING_AT	    10 /* behind kind, quiet and seed */
+#define RING_AT	    18 /* behind kind, quiet and both seeds */
 #define N_IFACES_AT 26
-#define NAME_AT	    28
+#define NAME_AT	    36
 
 static const struct node_spawn router = {
 	.kind = KIND_ROUTER,
 	.quiet = true,
 	.seed = 0x0102030405060708,
+	.ca_seed = 0x090a0b0c0d0e0f10,
 	.ring = { .block_bytes = 0x10000, .n_blocks = 8, .frame_bytes = 2048, .retire_ms = 5 },
 	.n_ifaces = 2,
 	.name = "r1",
@@ -56,6 +57,7 @@ static void expect_router(struct rd *r)
 	assert_int_equal(s.kind, KIND_ROUTER);
 	assert_true(s.quiet);
 	assert_int_equal(s.seed, router.seed);
+	assert_int_equal(s.ca_seed, router.ca_seed);
 	assert_memory_equal(&s.ring, &router.ring, sizeof(s.ring));
 	assert_int_equal(s.n_ifaces, 2);
 	assert_string_equal(s.name, router.name);
@@ -88,9 +90,10 @@ static void what_is_written_is_read(void **state)
  */
 static void the_octets_are_those_of_the_header(void **state)
 {
-	static const uint8_t front[] = { KIND_ROUTER, 1, 1, 2, 3, 4, 5, 6, 7,	8,   0,
-					 1,	      0, 0, 0, 0, 0, 8, 0, 0,	8,   0,
-					 0,	      0, 0, 5, 0, 2, 0, 2, 'r', '1', 0 };
+	static const uint8_t front[] = { KIND_ROUTER, 1,  1,  2,  3,  4,   5,	6, 7, 8, 9,
+					 10,	      11, 12, 13, 14, 15,  16,	0, 1, 0, 0,
+					 0,	      0,  0,  8,  0,  0,   8,	0, 0, 0, 0,
+					 5,	      0,  2,  0,  2,  'r', '1', 0 };
 	uint8_t buf[512];
 
 	(void)state;
