@@ -12,7 +12,7 @@
 #include "base/node_spawn.h"
 
 #define RING_AT	    18 /* behind kind, quiet and both seeds */
-#define N_IFACES_AT 26
+#define N_IFACES_AT 34
 #define NAME_AT	    36
 
 static const struct node_spawn router = {
