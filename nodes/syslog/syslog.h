@@ -90,6 +90,7 @@ struct syslog_table *syslog_table_new(void);
 void syslog_table_free(struct syslog_table *t);
 /* Keeps it, begins its fact, ends those of messages that make room. */
 void syslog_table_put(struct syslog_table *t, const struct syslog_taken *m, struct fx *fx);
+uint64_t syslog_table_taken(const struct syslog_table *t); /* how many ever; t may be NULL */
 unsigned syslog_table_clear(struct syslog_table *t, struct fx *fx); /* how many there were */
 void syslog_table_show(const struct syslog_table *t, const struct device *dev, unsigned last,
 		       uint32_t call, struct fx *fx);

@@ -1,6 +1,7 @@
 /* The server: datagrams and, where switched on, connections on port 514. */
 #include "syslog/syslog.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -312,8 +313,9 @@ void syslog_server_show_run(void *machine, const struct call *call, nsec_t now, 
 
 	(void)now;
 	decide(fx, "syslog.server.show", V_INT("max", last));
-	fx_print(fx, call->id, "Syslog server: %s, TCP %s\n", s->conf->server ? "on" : "off",
-		 s->listening ? "on" : "off");
+	fx_print(fx, call->id, "Syslog server: %s, TCP %s, %" PRIu64 " messages taken\n",
+		 s->conf->server ? "on" : "off", s->listening ? "on" : "off",
+		 syslog_table_taken(s->table));
 	if (s->table)
 		syslog_table_show(s->table, s->dev, last, call->id, fx);
 	fx_cmd_done(fx, call->id, 0);

@@ -41,6 +41,11 @@ struct syslog_table *syslog_table_new(void)
 	return NULL;
 }
 
+uint64_t syslog_table_taken(const struct syslog_table *t)
+{
+	return t ? t->first + t->n - 1 : 0;
+}
+
 static struct entry **place(const struct syslog_table *t, uint64_t number)
 {
 	return &t->ring[number % SYSLOG_TABLE_MAX];

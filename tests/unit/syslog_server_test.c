@@ -111,7 +111,8 @@ static void what_is_stored(void **state)
 	drv_expect_column(&d, "syslog", "4", "message", "bare\\x09text\\x1b[2J");
 	drv_command(&d, "show syslog");
 	drv_expect_value(&d, "syslog.server.show", "max", "1000");
-	drv_expect_output(&d, "Syslog server: on, TCP off\nReceived         Sender  ");
+	drv_expect_output(
+		&d, "Syslog server: on, TCP off, 4 messages taken\nReceived         Sender  ");
 	drv_expect_output(&d, "\nJan  1 08:01:00  10.0.0.1         local7.errors           "
 			      "Nov 30 09:00:00  r1            %LINK-3-UPDOWN: Interface eth0, "
 			      "changed state to up\n");
@@ -140,7 +141,7 @@ static void what_is_not(void **state)
 	hear(&d, "");
 	drv_expect_decision(&d, "syslog.server.drop-invalid");
 	drv_command(&d, "show syslog"); /* nothing has come */
-	assert_string_equal(drv_output(&d), "Syslog server: on, TCP off\n");
+	assert_string_equal(drv_output(&d), "Syslog server: on, TCP off, 0 messages taken\n");
 	drv_command(&d, "clear syslog");
 	drv_expect_output(&d, "0 messages cleared\n");
 	drv_done(&d);
