@@ -196,7 +196,7 @@ static void set_clock(struct machine *m, const struct fx_effect *e)
 static void tell_console(struct machine *m, const struct fx_effect *e)
 {
 	(void)m;
-	console_tell(e->console.text, e->console.len);
+	console_tell(e->console.to, e->console.text, e->console.len);
 }
 
 /* Who carries out what; those that need the event's cause are below. */

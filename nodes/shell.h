@@ -92,6 +92,7 @@ struct session {
 	struct conf_ctx place;
 	bool busy; /* a command is running */
 	bool wants_exit;
+	bool monitor;	       /* `terminal monitor` */
 	const char *from;      /* where its person sits: "console" */
 	unsigned prompt_width; /* columns before the line, for the caret below an error */
 	void *arg;
@@ -386,7 +387,7 @@ void terminal_open(struct machine *m, const struct fx_effect *e);
 /* shell_console.c */
 void console_open(struct node *n, int fd, bool terminal, unsigned columns, unsigned rows);
 /* A message to everybody at a terminal; what is being typed is shown again after it. */
-void console_tell(const char *text, size_t len);
+void console_tell(unsigned to, const char *text, size_t len);
 
 /* shell_console_tty.c */
 extern int console_tty_fd;  /* an idle terminal for libedit to ask about; -1 = none */

@@ -356,6 +356,27 @@ static void run_exit(void *machine, const struct call *call, nsec_t now, struct 
 	fx_cmd_done(fx, call->id, 0);
 }
 
+static void set_monitor(struct node *n, const struct call *call, bool on, struct fx *fx)
+{
+	struct session *s = session_of(n, call);
+
+	if (s)
+		s->monitor = on;
+	fx_cmd_done(fx, call->id, 0);
+}
+
+static void run_monitor(void *machine, const struct call *call, nsec_t now, struct fx *fx)
+{
+	(void)now;
+	set_monitor(machine, call, true, fx);
+}
+
+static void run_no_monitor(void *machine, const struct call *call, nsec_t now, struct fx *fx)
+{
+	(void)now;
+	set_monitor(machine, call, false, fx);
+}
+
 static void run_length(void *machine, const struct call *call, nsec_t now, struct fx *fx)
 {
 	struct session *s = session_of(machine, call);
@@ -475,6 +496,8 @@ static const struct cmd cmds[] = {
 	{ .mode = MODE_EXEC, .pattern = "reload", .help = "Start the device anew from its startup-config", .flags = CMD_PRIVILEGED, .run = run_reload },
 	{ .mode = MODE_EXEC, .pattern = "enable", .help = "Kept for habit: the console is privileged", .kinds = KINDS_ALL & ~(KIND_BIT(KIND_ROUTER) | KIND_BIT(KIND_SERVER)), .run = run_nothing },
 	{ .mode = MODE_EXEC, .pattern = "disable", .help = "Kept for habit", .kinds = KINDS_ALL & ~(KIND_BIT(KIND_ROUTER) | KIND_BIT(KIND_SERVER)), .run = run_nothing },
+	{ .mode = MODE_EXEC, .pattern = "terminal monitor", .help = "See log messages here, too (the console always does)", .run = run_monitor },
+	{ .mode = MODE_EXEC, .pattern = "terminal no monitor", .help = "See them no more", .run = run_no_monitor },
 	{ .mode = MODE_EXEC, .pattern = "terminal length <0-512>", .help = "Lines of output until a key is waited for; 0 = none is", .run = run_length },
 	{ .mode = MODE_EXEC, .pattern = "exit", .help = "Leave the console", .run = run_exit },
 	{ .mode = MODE_EXEC, .pattern = "end", .help = "Stay here", .run = run_nothing },

@@ -103,10 +103,18 @@ static void on_writable(evutil_socket_t fd, short what, void *arg)
 		console_free(c);
 }
 
-void console_tell(const char *text, size_t len)
+static bool hears(const struct console *c, unsigned to)
+{
+	if (!c->terminal)
+		return false;
+	return c->owner ? c->session.monitor && (to & BIT(CONSOLE_MONITOR))
+			: (to & BIT(CONSOLE_LOCAL)) != 0;
+}
+
+void console_tell(unsigned to, const char *text, size_t len)
 {
 	for (struct console *c = consoles; c; c = c->next) {
-		if (!c->terminal || c->owner)
+		if (!hears(c, to))
 			continue;
 		console_put(c, "\r\033[K", 4);
 		console_put(c, text, len);

@@ -79,6 +79,12 @@ struct fx_terminal {
 	char from[48]; /* who and from where, for the log */
 };
 
+/* Who hears messages that nobody asked for. */
+enum console_kind {
+	CONSOLE_LOCAL,	 /* people at the console */
+	CONSOLE_MONITOR, /* people who came over the network and said `terminal monitor` */
+};
+
 /* What came of asking. */
 enum input_how {
 	INPUT_TYPED,
@@ -226,6 +232,7 @@ struct fx_effect {
 		} answer;
 		struct log_event log;
 		struct {
+			unsigned to; /* BIT(enum console_kind) */
 			const char *text;
 			size_t len;
 		} console;
@@ -317,8 +324,9 @@ void fx_answer(struct fx *fx, uint32_t ask_id, const struct answer *answer);
  * must be literals. */
 void fx_log(struct fx *fx, enum severity severity, const char *facility, const char *mnemonic,
 	    const char *fmt, ...) __attribute__((format(printf, 5, 6)));
-/* A message to the people at the device's terminals, whatever they are doing. */
-void fx_console(struct fx *fx, const char *text, size_t len);
+/* A message to the people at the device's terminals, whatever they are doing; `to`: BIT()s of
+ * enum console_kind. */
+void fx_console(struct fx *fx, unsigned to, const char *text, size_t len);
 /* As fx_answer(), with octets for answer->file. */
 void fx_answer_octets(struct fx *fx, uint32_t ask_id, const struct answer *answer, const void *data,
 		      size_t len);

@@ -25,12 +25,13 @@ void fx_log(struct fx *fx, enum severity severity, const char *facility, const c
 	fx_append(fx, e);
 }
 
-void fx_console(struct fx *fx, const char *text, size_t len)
+void fx_console(struct fx *fx, unsigned to, const char *text, size_t len)
 {
 	struct fx_effect *e = fx_effect_new(fx, FX_CONSOLE);
 
 	if (e) {
 		e->console.text = fx_copy(fx, text, len);
+		e->console.to = to;
 		e->console.len = len;
 		if (!e->console.text)
 			e = NULL;

@@ -27,7 +27,7 @@ enum syslog_stamps { SYSLOG_STAMP_NONE, SYSLOG_STAMP_UPTIME, SYSLOG_STAMP_DATETI
 struct syslog_conf {
 	bool off;    /* no logging on */
 	int8_t trap; /* what goes to servers: severities up to this; SYSLOG_LEVEL_OFF */
-	int8_t console, buffer;
+	int8_t console, monitor, buffer;
 	uint8_t facility;
 	uint8_t stamps; /* enum syslog_stamps; of console and buffer */
 	bool msec, year, zone, numbers;
@@ -63,7 +63,7 @@ struct syslog_target {
 	uint32_t effect; /* its last send */
 };
 struct syslog_counts {
-	uint64_t events, console, buffer, servers;
+	uint64_t events, console, monitor, buffer, servers;
 };
 extern const struct machine_class syslog_client_class;
 const struct syslog_conf *syslog_client_conf(const struct syslog_client *c);

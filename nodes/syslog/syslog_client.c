@@ -66,15 +66,19 @@ static void write_local(struct syslog_client *c, const struct syslog_line *line,
 	};
 	int severity = (int)line->event->severity;
 	bool console = severity <= c->conf->console, buffer = severity <= c->conf->buffer;
+	bool monitor = severity <= c->conf->monitor;
 	struct sbuf text = SBUF(2 * LOG_TEXT_MAX);
 
 	decide(fx, "syslog.client.local", event, V_INT("severity", severity),
 	       V_TEXT("where", where[console + 2 * buffer]));
 	syslog_local_text(c->conf, line, &text);
-	if (console) {
-		fx_console(fx, text.data, text.len);
-		c->counts.console++;
-	}
+	if (console || monitor)
+		fx_console(fx,
+			   (console ? BIT(CONSOLE_LOCAL) : 0) |
+				   (monitor ? BIT(CONSOLE_MONITOR) : 0),
+			   text.data, text.len);
+	c->counts.console += console;
+	c->counts.monitor += monitor;
 	if (buffer)
 		keep(c, &text);
 	sbuf_done(&text);

@@ -22,7 +22,7 @@ static void *conf_new(const struct device *dev)
 	if (!c)
 		return NULL;
 	c->trap = SEVERITY_INFORMATIONAL;
-	c->console = c->buffer = SEVERITY_DEBUG;
+	c->console = c->monitor = c->buffer = SEVERITY_DEBUG;
 	c->facility = SYSLOG_LOCAL7;
 	c->stamps = SYSLOG_STAMP_DATETIME;
 	c->msec = true;
@@ -76,6 +76,14 @@ static int set_console(void *conf, const struct call *call)
 	struct syslog_conf *c = conf;
 
 	c->console = level_of(call, 0, SEVERITY_DEBUG, "logging console");
+	return 0;
+}
+
+static int set_monitor(void *conf, const struct call *call)
+{
+	struct syslog_conf *c = conf;
+
+	c->monitor = level_of(call, 0, SEVERITY_DEBUG, "logging monitor");
 	return 0;
 }
 
@@ -220,7 +228,8 @@ static int set_tcp(void *conf, const struct call *call)
 
 static const struct cmd cmds[] = {
 	LINE("logging on", 0, set_on, "Log at all (on)"),
-	LINE("logging console [" LEVELS "]", 0, set_console, "What terminals are told: up to this severity"),
+	LINE("logging console [" LEVELS "]", 0, set_console, "What the console is told: up to this severity"),
+	LINE("logging monitor [" LEVELS "]", 0, set_monitor, "What terminals with `terminal monitor` are told"),
 	LINE("logging buffered [<4096-2147483647>] [" LEVELS "]", 0, set_buffered,
 	     "Octets of the log buffer, and what goes there"),
 	LINE("logging trap [" LEVELS "]", 0, set_trap, "What servers are told: up to this severity"),

@@ -42,6 +42,7 @@ void syslog_client_show_run(void *machine, const struct call *call, nsec_t now, 
 	sbuf_printf(&out, "Syslog logging: %s (%" PRIu64 " events)\n",
 		    conf->off ? "disabled" : "enabled", n->events);
 	put_level("Console", conf->console, n->console, "messages", &out);
+	put_level("Monitor", conf->monitor, n->monitor, "messages", &out);
 	put_level("Buffer", conf->buffer, n->buffer, "messages", &out);
 	put_level("Trap", conf->trap, n->servers, "message lines", &out);
 	put_targets(c, &out);

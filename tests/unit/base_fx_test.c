@@ -36,7 +36,7 @@ static void what_people_are_told(void **state)
 	fx_log(fx, SEVERITY_ERROR, "LINK", "UPDOWN", "Interface %s, changed state to %s", name,
 	       "up");
 	fx_log(fx, SEVERITY_DEBUG, "SYS", "LONG", "%s", long_text);
-	fx_console(fx, message, 8);
+	fx_console(fx, BIT(CONSOLE_MONITOR), message, 8);
 	fx_clock(fx, &(struct device_clock){ .offset_ns = 7, .trust = CLOCK_SET });
 	memset(name, 'X', 4), memset(message, 'X', 8);
 
@@ -51,6 +51,7 @@ static void what_people_are_told(void **state)
 	e = e->next;
 	assert_int_equal(e->kind, FX_CONSOLE);
 	assert_int_equal(e->console.len, 8);
+	assert_int_equal(e->console.to, BIT(CONSOLE_MONITOR));
 	assert_string_equal(e->console.text, "message\n");
 	e = e->next;
 	assert_int_equal(e->kind, FX_CLOCK);

@@ -64,6 +64,7 @@ static void without_configuration(void **state)
 	drv_expect_decision(&d, "syslog.client.show");
 	drv_expect_output(&d, "Syslog logging: enabled (1 events)\n"
 			      "    Console logging: level debugging, 1 messages logged\n"
+			      "    Monitor logging: level debugging, 1 messages logged\n"
 			      "    Buffer logging: level debugging, 1 messages logged\n"
 			      "    Trap logging: level informational, 0 message lines logged\n"
 			      "\n"
@@ -171,6 +172,32 @@ static void levels(void **state)
 		else
 			drv_expect_decision(&d, "syslog.client.severity-filter");
 		assert_int_equal(drv_count(&d, FX_SEND), rows[i].sent);
+		drv_done(&d);
+	}
+}
+
+static void consoles_and_monitors(void **state)
+{
+	static const struct {
+		const char *conf;
+		unsigned to;
+	} rows[] = {
+		{ "", BIT(CONSOLE_LOCAL) | BIT(CONSOLE_MONITOR) },
+		{ "no logging console\n", BIT(CONSOLE_MONITOR) },
+		{ "logging monitor 4\n", BIT(CONSOLE_LOCAL) },
+		{ "no logging console\nno logging monitor\n", 0 },
+	};
+	struct drv d;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		setup(&d, rows[i].conf);
+		happens(&d, SEVERITY_NOTICE, "text");
+		if (rows[i].to)
+			assert_int_equal(drv_want(&d, FX_CONSOLE, "console")->console.to,
+					 rows[i].to);
+		drv_expect_none(&d, FX_SEND);
+		assert_int_equal(drv_count(&d, FX_CONSOLE), rows[i].to != 0);
 		drv_done(&d);
 	}
 }
@@ -375,6 +402,7 @@ int main(void)
 		cmocka_unit_test(switched_off),
 		cmocka_unit_test(every_server_gets_it),
 		cmocka_unit_test(levels),
+		cmocka_unit_test(consoles_and_monitors),
 		cmocka_unit_test(the_configuration_keeps_names),
 		cmocka_unit_test(sixteen_servers),
 		cmocka_unit_test(stamps),
