@@ -108,6 +108,11 @@ check "three requests, TLS 1.2" keys --tls-max 1.2 $U/ -o /dev/null $U/two.txt -
 check "TLS 1.2 with another cipher" keys --tls-max 1.2 --ciphers ECDHE-ECDSA-CHACHA20-POLY1305 $U/ -o /dev/null $U/two.txt
 same "each answer's decision names its packet" \
 	"$(ours 'sent t' "t.decision IN (SELECT id FROM decisions WHERE device = 'www' AND protocol = 'http')")" "$(frames http.response)"
+labctl --lab "$lab_name" --json sql "SELECT info FROM packets WHERE link = 'www' AND protocol = 'TLS' ORDER BY id" |
+	grep -o '"info":"[^"]*"' | cut -d'"' -f4 >"$S/infos"
+tshark -n -r "$S/www.pcapng" -Y tls -T fields -e _ws.col.Info 2>/dev/null >"$S/wanted"
+check "the log names records as tshark does" cmp "$S/infos" "$S/wanted"
+check "all of them" [ "$(wc -l <"$S/infos")" -gt 20 ]
 head -c 40000 "$S/body" >"$S/b40"
 check "a body of several records" keys -T "$S/b40" $U/up/a -o /dev/null $U/two.txt
 check "many octets, then a page" keys $U/big.bin -o /dev/null $U/two.txt
