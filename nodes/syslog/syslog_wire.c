@@ -252,8 +252,9 @@ static size_t upper_len(struct syslog_span s)
 	return n;
 }
 
-/* FACILITY-SEVERITY-MNEMONIC before a colon; its length, or 0. */
-static size_t mnemonic_len(struct syslog_span s)
+/* FACILITY-SEVERITY-MNEMONIC before a colon, or before the end where that is one; its length, or
+ * 0. */
+static size_t mnemonic_len(struct syslog_span s, bool may_end)
 {
 	size_t a = upper_len(s), b;
 	struct syslog_span rest;
@@ -263,19 +264,28 @@ static size_t mnemonic_len(struct syslog_span s)
 		return 0;
 	rest = (struct syslog_span){ s.text + a + 3, s.len - a - 3 };
 	b = upper_len(rest);
-	return b > 0 && b < rest.len && rest.text[b] == ':' ? a + 3 + b : 0;
+	if (b == 0 || (b == rest.len ? !may_end : rest.text[b] != ':'))
+		return 0;
+	return a + 3 + b;
 }
 
-static void find_mnemonic(struct syslog_msg *m)
+static void mnemonic_in(struct syslog_msg *m, struct syslog_span s, bool may_end)
 {
-	struct syslog_span s = m->text;
 	const char *p;
 
 	while (m->mnemonic.len == 0 && s.len > 0 && (p = memchr(s.text, '%', s.len)) != NULL) {
 		take(&s, (size_t)(p - s.text) + 1);
-		m->mnemonic.len = mnemonic_len(s);
+		m->mnemonic.len = mnemonic_len(s, may_end);
 		m->mnemonic.text = m->mnemonic.len > 0 ? s.text : NULL;
 	}
+}
+
+/* In the text; in the program's name, where a relay took it for one (syslog-ng does). */
+static void find_mnemonic(struct syslog_msg *m)
+{
+	mnemonic_in(m, m->text, false);
+	if (m->mnemonic.len == 0)
+		mnemonic_in(m, m->app, true);
 }
 
 /* --- messages ----------------------------------------------------------------------------- */

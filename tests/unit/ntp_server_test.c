@@ -188,6 +188,26 @@ static void follows_nobody(void **state)
 	drv_done(&d);
 }
 
+/* The reference id of who is followed by IPv6: the beginning of a digest (RFC 5905 §7.3). */
+static void follows_by_ipv6(void **state)
+{
+	const struct fx_effect *e;
+	struct ntp_packet p;
+	struct drv d;
+
+	(void)state;
+	t_setup(&d, KIND_ROUTER, "ntp server 2001:db8::1\n");
+	drv_timer(&d);
+	assert_int_equal(drv_next_bind(&d)->bind.local.addr.family, 6);
+	t_exchange(&d, 10 * SEC);
+	ask(&d, &request, NULL);
+	p = answer(&d, &e);
+	assert_int_equal(p.stratum, 3);
+	/* printf '\x20\x01\x0d\xb8...\x01' | md5sum */
+	assert_memory_equal(p.refid, "\x39\xab\x9b\x37", 4);
+	drv_done(&d);
+}
+
 static void the_better_clock(void **state)
 {
 	struct drv d;
@@ -277,6 +297,7 @@ int main(void)
 		cmocka_unit_test(its_own_clock),
 		cmocka_unit_test(requests_that_are_none),
 		cmocka_unit_test(follows_nobody),
+		cmocka_unit_test(follows_by_ipv6),
 		cmocka_unit_test(the_better_clock),
 		cmocka_unit_test(signed_answers),
 		cmocka_unit_test(badly_signed_requests),

@@ -137,6 +137,25 @@ static void every_server_gets_it(void **state)
 	drv_done(&d);
 }
 
+static void by_either_family(void **state)
+{
+	const struct fx_effect *e;
+	struct drv d;
+
+	(void)state;
+	setup(&d,
+	      "logging host 10.0.0.9\nlogging host 2001:db8::9\nlogging source-interface eth1\n");
+	happens(&d, SEVERITY_NOTICE, "text");
+	assert_int_equal(drv_next_bind(&d)->bind.local.addr.family, 4);
+	e = drv_next_bind(&d);
+	assert_int_equal(e->bind.local.addr.family, 6);
+	assert_int_equal(drv_next_send(&d)->send.src.addr.family, 4);
+	assert_int_equal(drv_next_send(&d)->send.sock, e->bind.sock);
+	happens(&d, SEVERITY_NOTICE, "text");
+	drv_expect_none(&d, FX_BIND);
+	drv_done(&d);
+}
+
 static void levels(void **state)
 {
 	static const struct {
@@ -401,6 +420,7 @@ int main(void)
 		cmocka_unit_test(without_configuration),
 		cmocka_unit_test(switched_off),
 		cmocka_unit_test(every_server_gets_it),
+		cmocka_unit_test(by_either_family),
 		cmocka_unit_test(levels),
 		cmocka_unit_test(consoles_and_monitors),
 		cmocka_unit_test(the_configuration_keeps_names),

@@ -89,6 +89,10 @@ static const struct {
 	  "[a@1 x=\"]\\\"]\"][b@1 y=\"\"]", "", NULL },
 	{ "<165>1 - - - - - - x", SYSLOG_IETF, 20, 5, NULL, NULL, NULL, NULL, NULL, NULL, "x",
 	  NULL },
+	/* an IOS message that syslog-ng has read and sent on */
+	{ "<188>1 2026-11-30T10:47:29+00:00 10.7.0.1 *%SYS-4-X - - - text", SYSLOG_IETF, 23, 4,
+	  "2026-11-30T10:47:29+00:00", "10.7.0.1", "*%SYS-4-X", NULL, NULL, NULL, "text",
+	  "SYS-4-X" },
 	/* headers that are broken */
 	{ "<165>1 2003-10-11T22:14:15.003 h e - - - x", SYSLOG_BARE, 20, 5, NULL, NULL, NULL, NULL,
 	  NULL, NULL, "1 2003-10-11T22:14:15.003 h e - - - x", NULL },
