@@ -338,11 +338,25 @@ static void take_keys(struct console *c)
 	}
 }
 
+/* Keys that came as a line: with the one that ended it. */
+static void answered_line(struct console *c, const char *line, size_t len)
+{
+	char *keys = malloc(len + 2);
+
+	if (!keys)
+		abort();
+	memcpy(keys, line, len);
+	keys[len] = '\n';
+	keys[len + 1] = '\0';
+	answered(c, keys, len + 1, INPUT_TYPED);
+	free(keys);
+}
+
 static void take_lines(struct console *c)
 {
 	while (listens(c) && !c->session.wants_exit) {
 		size_t len;
-		char *line = evbuffer_readln(c->in, &len, EVBUFFER_EOL_ANY);
+		char *line = evbuffer_readln(c->in, &len, EVBUFFER_EOL_CRLF);
 
 		if (!line && c->ended && evbuffer_get_length(c->in) > 0) {
 			len = evbuffer_get_length(c->in);
@@ -352,7 +366,9 @@ static void take_lines(struct console *c)
 		}
 		if (!line)
 			return;
-		if (c->asking)
+		if (c->asking && c->mode == INPUT_KEYS)
+			answered_line(c, line, len);
+		else if (c->asking)
 			answered(c, line, len, INPUT_TYPED);
 		else
 			run_line(c, line);
@@ -479,17 +495,18 @@ struct console *console_first(void)
 	return consoles;
 }
 
+/* 0 = unknown: as terminals are by default. */
 void console_resize(struct console *c, unsigned columns, unsigned rows)
 {
 	char number[16];
 
-	c->session.columns = columns;
-	c->session.rows = rows;
 	if (!c->el)
 		return;
-	snprintf(number, sizeof(number), "%u", columns ? columns : 80);
+	c->session.columns = columns ? columns : 80;
+	c->session.rows = rows ? rows : 24;
+	snprintf(number, sizeof(number), "%u", c->session.columns);
 	el_set(c->el, EL_SETTC, "co", number, NULL);
-	snprintf(number, sizeof(number), "%u", rows ? rows : 24);
+	snprintf(number, sizeof(number), "%u", c->session.rows);
 	el_set(c->el, EL_SETTC, "li", number, NULL);
 }
 
