@@ -25,6 +25,7 @@ struct place {
 	uid_t uid;
 	gid_t gid;
 	mode_t mode;
+	bool closed; /* nobody of ours may look into it */
 };
 
 static struct place places[PLACES_MAX];
@@ -40,6 +41,7 @@ static bool note(const char *path, const struct stat *st)
 	p->uid = st->st_uid == geteuid() ? 0 : st->st_uid;
 	p->gid = st->st_gid == getegid() ? 0 : st->st_gid;
 	p->mode = st->st_mode & 07777;
+	p->closed = access(path, R_OK | X_OK) < 0;
 	n_places++;
 	return true;
 }
@@ -77,6 +79,17 @@ void view_survey(void)
 
 /* --- the copy ----------------------------------------------------------------------------- */
 
+/* What the host has there stays behind it. */
+static void hide(int host, const char *name)
+{
+	int fd = openat(host, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+
+	if (fd < 0)
+		return;
+	(void)fsetxattr(fd, "user.overlay.opaque", "y", 1, 0);
+	close(fd);
+}
+
 static void make_folders(int host)
 {
 	for (size_t i = 0; i < n_places; i++) {
@@ -85,6 +98,8 @@ static void make_folders(int host)
 
 		if (mkdirat(host, name, 0700) < 0)
 			continue;
+		if (p->closed) /* else root of the device could not look into it either */
+			hide(host, name);
 		(void)!fchownat(host, name, p->uid, p->gid, AT_SYMLINK_NOFOLLOW);
 		(void)!fchmodat(host, name, p->mode, 0);
 	}
@@ -162,17 +177,6 @@ static void write_account_files(int host)
 	}
 }
 
-/* The host's logs stay behind it. */
-static void hide_logs(int host)
-{
-	int fd = openat(host, "var/log", O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-
-	if (fd < 0)
-		return;
-	(void)fsetxattr(fd, "user.overlay.opaque", "y", 1, 0);
-	close(fd);
-}
-
 bool view_host(int run_fd)
 {
 	int host;
@@ -189,7 +193,7 @@ bool view_host(int run_fd)
 	make_folders(host);
 	copy_etc(host);
 	write_account_files(host);
-	hide_logs(host);
+	hide(host, "var/log");
 	close(host);
 	return renameat(run_fd, "host.new", run_fd, "host") == 0;
 }
