@@ -135,7 +135,6 @@ static void own_certificates(const struct sup_device *d, bool private_etc)
 	if (private_etc && access(path, R_OK) == 0) {
 		(void)mkdir("/etc/ssl", 0755);
 		(void)mkdir("/etc/ssl/certs", 0755);
-		(void)mkdir("/etc/ssl/private", 0710);
 		close(open(VIEW_CA_FILE, O_WRONLY | O_CREAT | O_CLOEXEC, 0644));
 		make_file(VIEW_CERT_FILE, 0600, own_argv);
 	}

@@ -19,7 +19,7 @@
 #include <stdbool.h>
 
 #define VIEW_CA_FILE   "/etc/ssl/certs/ca-certificates.crt" /* Debian's place */
-#define VIEW_CERT_FILE "/etc/ssl/private/lab.pem" /* of the device: certificate, then key */
+#define VIEW_CERT_FILE "/etc/ssl/lab.pem" /* of the device: certificate, then key */
 
 struct sup_device;
 

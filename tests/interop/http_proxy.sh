@@ -24,8 +24,8 @@ http {
 	uwsgi_temp_path $S/tmp/4; scgi_temp_path $S/tmp/5;
 	client_max_body_size 2m;
 	gzip on; gzip_types text/plain; gzip_vary on; gzip_proxied any; gzip_http_version 1.0;
-	ssl_certificate /etc/ssl/private/lab.pem;
-	ssl_certificate_key /etc/ssl/private/lab.pem;
+	ssl_certificate /etc/ssl/lab.pem;
+	ssl_certificate_key /etc/ssl/lab.pem;
 	server {
 		listen 10.8.0.3:80;
 		listen 10.8.0.3:443 ssl;

@@ -21,8 +21,8 @@ http {
 	access_log off;
 	client_body_temp_path $S/tmp/1; proxy_temp_path $S/tmp/2; fastcgi_temp_path $S/tmp/3;
 	uwsgi_temp_path $S/tmp/4; scgi_temp_path $S/tmp/5;
-	ssl_certificate /etc/ssl/private/lab.pem;
-	ssl_certificate_key /etc/ssl/private/lab.pem;
+	ssl_certificate /etc/ssl/lab.pem;
+	ssl_certificate_key /etc/ssl/lab.pem;
 	server {
 		listen 10.7.0.3:443 ssl;
 		ssl_protocols TLSv1.2 TLSv1.3;
@@ -86,8 +86,8 @@ on cl socat -u -T 14 TCP:10.7.0.2:443 - </dev/null >"$S/silent" 2>&1 &
 silent=$!
 
 start nginx web nginx -c "$S/nginx.conf" -e stderr
-start s_server web openssl s_server -quiet -www -no_tls1_3 -cert /etc/ssl/private/lab.pem -accept 4433
-start old_server web openssl s_server -quiet -www -tls1_1 -cipher ALL:@SECLEVEL=0 -cert /etc/ssl/private/lab.pem -accept 4434
+start s_server web openssl s_server -quiet -www -no_tls1_3 -cert /etc/ssl/lab.pem -accept 4433
+start old_server web openssl s_server -quiet -www -tls1_1 -cipher ALL:@SECLEVEL=0 -cert /etc/ssl/lab.pem -accept 4434
 
 # --- decisions and the packets they are tied to ---
 # tshark with the keys says in which frame a request ends and an answer begins; ours are counted as the log
