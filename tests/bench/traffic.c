@@ -2,6 +2,7 @@
  *
  *   traffic flood ADDRESS PORT OCTETS SECONDS [PER_SECOND [STAMPS]]
  *                                          datagrams of that payload, as many as go
+ *   traffic say ADDRESS PORT TEXT SECONDS [PER_SECOND]     the same, of that text
  *   traffic hold PORT SECONDS              a port that nobody reads
  *   traffic late PORT SECONDS [STAMPS]     age of numbered datagrams, by the kernel's stamp
  *   traffic tcp-recv PORT                  takes one connection in
@@ -155,8 +156,10 @@ static void pace(uint64_t n, double per_second, int64_t start_ns)
 		clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &t, NULL);
 }
 
+static uint8_t payload[65536];
+
 /* With a pace one by one, each with its own stamp. */
-static int send_some(int fd, uint8_t *payload, struct mmsghdr *messages, uint64_t n, bool paced)
+static int send_some(int fd, struct mmsghdr *messages, uint64_t n, bool paced)
 {
 	struct datagram d = { .number = (uint32_t)n };
 
@@ -169,7 +172,6 @@ static int send_some(int fd, uint8_t *payload, struct mmsghdr *messages, uint64_
 
 static void flood(char **argv, bool has_pace, const char *stamps_path)
 {
-	static uint8_t payload[65536];
 	struct iovec part = { payload, (size_t)atoi(argv[2]) };
 	struct mmsghdr messages[BATCH];
 	int fd = connected(SOCK_DGRAM, argv);
@@ -185,7 +187,7 @@ static void flood(char **argv, bool has_pace, const char *stamps_path)
 	for (int i = 0; i < BATCH; i++)
 		messages[i] = (struct mmsghdr){ .msg_hdr = { .msg_iov = &part, .msg_iovlen = 1 } };
 	while (now_ns(CLOCK_MONOTONIC) < end_ns) {
-		int r = send_some(fd, payload, messages, n, paced);
+		int r = send_some(fd, messages, n, paced);
 
 		if (r > 0)
 			n += (unsigned)r;
@@ -198,6 +200,20 @@ static void flood(char **argv, bool has_pace, const char *stamps_path)
 	printf("sent=%llu failed=%llu rate=%.0f\n", (unsigned long long)n,
 	       (unsigned long long)n_failed,
 	       (double)n * NS / (double)(now_ns(CLOCK_MONOTONIC) - start_ns));
+}
+
+/* Paces above STAMPED_MAX only: a slower one would write over the text. */
+static void say(char **argv, bool has_pace)
+{
+	char octets[8];
+	char *flood_argv[] = { argv[0], argv[1], octets, argv[3], has_pace ? argv[4] : NULL };
+	size_t len = strlen(argv[2]);
+
+	if (len >= sizeof(payload) || (has_pace && atof(argv[4]) <= STAMPED_MAX))
+		die("say");
+	memcpy(payload, argv[2], len);
+	snprintf(octets, sizeof(octets), "%zu", len);
+	flood(flood_argv, has_pace, NULL);
 }
 
 static void hold(char **argv)
@@ -347,6 +363,8 @@ int main(int argc, char **argv)
 	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (strcmp(what, "flood") == 0 && argc >= 6)
 		flood(argv + 2, argc > 6, argc > 7 ? argv[7] : NULL);
+	else if (strcmp(what, "say") == 0 && argc >= 6)
+		say(argv + 2, argc > 6);
 	else if (strcmp(what, "hold") == 0 && argc == 4)
 		hold(argv + 2);
 	else if (strcmp(what, "late") == 0 && argc >= 4)
