@@ -81,6 +81,8 @@ static void merged(struct files_manager *m, struct job *j, const struct ev *ev, 
 
 	if (a->file.len > 0)
 		fx_print_text(fx, j->call, (const char *)a->file.data, a->file.len);
+	fx_log(fx, SEVERITY_NOTICE, "SYS", "CONFIG_I", "Configured from %s by console",
+	       sbuf_text(&n.from));
 	if (a->err) {
 		decide(fx, "files.copy.merged-in-part", V_TEXT("from", sbuf_text(&n.from)),
 		       V_TEXTN("why", (const char *)a->file.data,

@@ -287,6 +287,7 @@ static void lines_that_are_refused_are_told(void **state)
 	a.file.len = 23;
 	drv_answer(&d, e->ask.ask_id, &a);
 	drv_expect_value(&d, "files.copy.merged-in-part", "why", "% line 1, column 4: no");
+	drv_expect_log(&d, "%SYS-5-CONFIG_I: Configured from tftp://10.0.0.9/x by console");
 	drv_expect_output(&d, "% line 1, column 4: no\n");
 	assert_int_equal(d.status, 1);
 	drv_done(&d);
