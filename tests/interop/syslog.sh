@@ -1,7 +1,7 @@
 #!/bin/bash
 # Syslog: our devices tell rsyslogd; logger, rsyslogd and Python tell our server.
 . "$(dirname "$0")/lib" || exit 1
-need rsyslogd logger socat python3 script
+need rsyslogd logger socat python3 script busybox
 
 mkdir -p "$S/spool"
 chmod 777 "$S/spool"
@@ -51,6 +51,8 @@ topology:
         logging host 10.7.0.2
         logging host 10.7.0.2 transport udp port 5140
         logging trap debugging
+        line vty 0 4
+         no login
     pc: { kind: pc, config: "interface eth0\n ip address 10.7.0.10 255.255.255.0\nlogging 10.7.0.2\nlogging facility local3" }
   links:
     - { name: rsys, endpoints: [ "rsys:eth0", "sw1:1" ] }
@@ -76,20 +78,35 @@ has "a PC's facility" "$S/taken" '^155\|.*\|pc\|\*%SYS-3-USERLOG_ERR:\|'
 has "signs" "$S/taken" '^191\|.*: 50% of <0> \{it\}\|'
 finish server
 
-# --- a person at the terminal, in the middle of a line ---
-mkfifo "$S/keys"
-exec 7<>"$S/keys"
-script -qfc "labctl --lab $lab_name console r1" "$S/terminal" <"$S/keys" >/dev/null &
-person=$!
-check "a prompt" await 10 grep -q 'r1# $' "$S/terminal"
-printf 'show ver' >&7
-check "the beginning of a line" await 10 grep -q 'r1# show ver$' "$S/terminal"
+# --- people at the console, in the middle of a line, and at a terminal that monitors ---
+at_terminal() { # NAME COMMAND: its screen in $S/NAME, its keys from descriptor $keys
+	mkfifo "$S/$1.keys"
+	exec {keys}<>"$S/$1.keys"
+	script -qfc "labctl --lab $lab_name $2" "$S/$1" <"$S/$1.keys" >/dev/null &
+	people+=($!)
+}
+people=()
+last_line_is() { grep -q "$2\$" <(tail -n 1 "$S/$1"); }
+at_terminal console "console r1"
+console=$keys
+check "a prompt" await 10 last_line_is console 'r1# '
+printf 'show ver' >&"$console"
+check "the beginning of a line" await 10 last_line_is console 'r1# show ver'
+at_terminal telnet "exec rsys -- busybox telnet 10.7.0.1"
+telnet=$keys
+check "a prompt by Telnet" await 10 last_line_is telnet 'r1> '
 run r1 "send log 2 all hands" >/dev/null
-check "is shown again after a message" await 10 grep -q 'r1# show ver$' <(tail -n 1 "$S/terminal")
-has "the message" "$S/terminal" '%SYS-2-USERLOG_CRIT: Message from tty0\(user id: \): all hands'
-printf 'sion\rexit\r' >&7
-wait $person
-has "the command" "$S/terminal" '^labd .*, router r1'
+check "the line is shown again after a message" await 10 last_line_is console 'r1# show ver'
+has "the message" "$S/console" '%SYS-2-USERLOG_CRIT: Message from tty0\(user id: \): all hands'
+printf 'sion\rexit\r' >&"$console"
+printf 'terminal monitor\rshow clock\r' >&"$telnet"
+check "terminal monitor" await 10 grep -q 'UTC' "$S/telnet"
+run r1 "send log 1 everybody" >/dev/null
+check "is heard by Telnet, too" await 10 grep -q 'everybody' "$S/telnet"
+has_not "but not before it was asked for" "$S/telnet" 'all hands'
+printf 'exit\r' >&"$telnet"
+wait "${people[@]}"
+has "the command" "$S/console" '^labd .*, router r1'
 
 # --- logger, our server ---
 L="logger -n 10.7.0.9 -P 514"
