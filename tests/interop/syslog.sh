@@ -116,7 +116,7 @@ on pc $L -T --rfc5424 -p user.info "logger over tcp"
 on pc $L -T --octet-count --rfc3164 -p user.info "logger counted"
 n_stored() { is_true "SELECT count(*) >= $2 AS n FROM syslog WHERE device = 'srv' AND message LIKE '%$1%'"; }
 for text in "logger old" "logger new" "logger over tcp" "logger counted"; do
-	check "stored: $text" await 5 n_stored "$text" 1
+	check "stored: $text" await 20 n_stored "$text" 1
 done
 is_stored() { # TEXT CONDITION
 	check "$1: $2" is_true "SELECT count(*) = 1 AS n FROM syslog WHERE message LIKE '%$1%' AND $2"
@@ -134,7 +134,7 @@ for text in by-udp by-iso by-ietf by-lf by-counted; do
 	on rsys logger -u /run/rsys.sock -p daemon.notice -t prog "$text"
 done
 for text in by-udp by-iso by-ietf by-lf by-counted; do
-	check "stored: $text" await 5 n_stored "$text" 1
+	check "stored: $text" await 20 n_stored "$text" 1
 	is_stored "$text" "facility = 'daemon' AND severity = 5 AND host = 'rsys' AND app = 'prog'"
 done
 finish client
@@ -143,7 +143,7 @@ finish client
 if on pc python3 -c 'import logging.handlers' 2>/dev/null; then
 	check "Python sends" on pc python3 "$S/log.py"
 	for text in "python by udp" "python by tcp"; do
-		check "stored: $text" await 5 n_stored "$text" 1
+		check "stored: $text" await 20 n_stored "$text" 1
 		is_stored "$text" "facility = 'local2' AND severity = 3 AND host = '10.7.0.10' AND app = 'py'"
 	done
 fi
