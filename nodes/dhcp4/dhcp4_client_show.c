@@ -46,7 +46,7 @@ static void line_addrs(struct sbuf *out, const char *label, const struct addr *l
 
 static void line_time(struct sbuf *out, const struct device *dev, const char *label, nsec_t at)
 {
-	time_t seconds = (time_t)((dev->epoch_ns + at) / SEC);
+	time_t seconds = (time_t)(device_clock_ns(dev, at) / SEC);
 	char text[64];
 	struct tm tm;
 

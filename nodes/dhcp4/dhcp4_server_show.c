@@ -10,7 +10,7 @@
 
 const char *dhcp4_time_text(const struct device *dev, nsec_t at, char *out, size_t size)
 {
-	time_t seconds = (time_t)((dev->epoch_ns + at) / SEC);
+	time_t seconds = (time_t)(device_clock_ns(dev, at) / SEC);
 	struct tm tm;
 
 	if (!gmtime_r(&seconds, &tm) || strftime(out, size, "%b %d %Y %I:%M %p", &tm) == 0)

@@ -192,7 +192,9 @@ static void show_commands(void **state)
 		"                    User name\n"
 		"10.0.0.100          0200.0000.0001          Jan 01 2026 09:00 AM    Automatic\n"
 		"10.0.0.101          0200.0000.0002          Jan 01 2026 09:00 AM    Automatic\n");
+	d.dev.clock.offset_ns = 86400 * SEC; /* as the device's clock has it */
 	drv_command(&d, "show ip dhcp binding 10.0.0.101");
+	drv_expect_output(&d, "Jan 02 2026 09:00 AM");
 	assert_null(strstr(drv_output(&d), "10.0.0.100"));
 	drv_command(&d, "show ip dhcp pool");
 	drv_expect_output(&d, " Total addresses                : 155\n"
