@@ -206,6 +206,7 @@ static void link_decode_counters(const struct nlattr *a, struct nl_counters *c)
 		.tx_errors = s.tx_errors,
 		.rx_dropped = s.rx_dropped,
 		.tx_dropped = s.tx_dropped,
+		.rx_multicast = s.multicast,
 	};
 }
 

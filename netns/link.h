@@ -28,6 +28,7 @@ struct nl_h;
 struct nl_counters {
 	uint64_t rx_frames, tx_frames, rx_bytes, tx_bytes;
 	uint64_t rx_errors, tx_errors, rx_dropped, tx_dropped;
+	uint64_t rx_multicast;
 };
 
 struct nl_link {

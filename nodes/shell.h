@@ -132,7 +132,8 @@ struct node {
 	uint64_t sync_mark; /* SYNC_TELL: of the channel */
 	uint32_t sync_id;
 
-	int ctl_fd, journal_fd, state_fd, sysctl_fd;
+	int ctl_fd, journal_fd, state_fd;
+	int net_fd;   /* what the kernel tells of the network in /proc */
 	int files_fd; /* shell_file.c; -1 before the first use */
 	int frame_fd; /* AF_PACKET: frames built by hand go out here; -1 before the first */
 	int probe_fd; /* UDP: asks the kernel for the source address towards a destination */

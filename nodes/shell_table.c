@@ -2,12 +2,14 @@
 #include "shell.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/neighbour.h>
 #include <linux/rtnetlink.h>
 #include <linux/if.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "netns/addr.h"
 #include "netns/bridge.h"
@@ -15,7 +17,8 @@
 #include "netns/link.h"
 #include "shell_acl.h"
 
-#define ROWS_MAX 8192 /* as many as access lists may have entries, and their implicit ends */
+#define STATISTICS_MAX 256
+#define ROWS_MAX       8192 /* as many as access lists may have entries, and their implicit ends */
 
 struct rows {
 	struct kernel_row *list;
@@ -108,6 +111,17 @@ static int counters(struct node *n, struct rows *rows, struct netns_err *err)
 											 : "up");
 		row->n1 = (int64_t)l->counters.rx_frames;
 		row->n2 = (int64_t)l->counters.tx_frames;
+		row->counters = (struct kernel_counters){
+			.rx_frames = l->counters.rx_frames,
+			.tx_frames = l->counters.tx_frames,
+			.rx_bytes = l->counters.rx_bytes,
+			.tx_bytes = l->counters.tx_bytes,
+			.rx_errors = l->counters.rx_errors,
+			.tx_errors = l->counters.tx_errors,
+			.rx_dropped = l->counters.rx_dropped,
+			.tx_dropped = l->counters.tx_dropped,
+			.rx_multicast = l->counters.rx_multicast,
+		};
 		snprintf(row->text, sizeof(row->text),
 			 "MTU %u, %llu bytes in, %llu bytes out, %llu drops", l->mtu,
 			 (unsigned long long)l->counters.rx_bytes,
@@ -193,6 +207,46 @@ static int acl(struct node *n, struct rows *rows, struct netns_err *err)
 	return r;
 }
 
+/* "Udp: InDatagrams NoPorts ..." and below it "Udp: 12 0 ...": a row for each pair. */
+static void statistics_of(char *names, char *values, struct rows *rows)
+{
+	char *name_at, *value_at;
+	const char *group = strtok_r(names, ": ", &name_at), *name, *value;
+
+	(void)strtok_r(values, ": ", &value_at);
+	while (group && (name = strtok_r(NULL, " ", &name_at)) &&
+	       (value = strtok_r(NULL, " ", &value_at))) {
+		struct kernel_row *row = row_new(rows, STATISTICS_MAX);
+
+		str_copy(row->state, sizeof(row->state), group);
+		str_copy(row->text, sizeof(row->text), name);
+		row->n1 = strtoll(value, NULL, 10);
+	}
+}
+
+/* No netlink message carries these. The folder was opened before the node left its root. */
+static int statistics(struct node *n, struct rows *rows, struct netns_err *err)
+{
+	int fd = openat(n->net_fd, "snmp", O_RDONLY | O_CLOEXEC);
+	char text[8192], *names, *values, *at;
+	ssize_t len = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
+	int r = len < 0 ? -errno : 0;
+
+	if (fd >= 0)
+		close(fd);
+	if (r < 0) {
+		str_copy(err->text, sizeof(err->text), strerror(-r));
+		return r;
+	}
+	text[len] = '\0';
+	names = strtok_r(text, "\n", &at);
+	while (names && (values = strtok_r(NULL, "\n", &at))) {
+		statistics_of(names, values, rows);
+		names = strtok_r(NULL, "\n", &at);
+	}
+	return 0;
+}
+
 static int read_table(struct node *n, enum kernel_table table, struct rows *rows,
 		      struct netns_err *err)
 {
@@ -209,6 +263,8 @@ static int read_table(struct node *n, enum kernel_table table, struct rows *rows
 		return stp(n, rows, err);
 	case KERNEL_ACL:
 		return acl(n, rows, err);
+	case KERNEL_STATISTICS:
+		return statistics(n, rows, err);
 	}
 	return -EOPNOTSUPP;
 }

@@ -122,7 +122,7 @@ static int open_node(struct node *n, const struct node_msg *msg)
 	n->base = event_base_new();
 	n->frame_fd = -1;
 	n->probe_fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	n->sysctl_fd = open("/proc/sys/net", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	n->net_fd = open("/proc/self/net", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (!n->base || n->probe_fd < 0)
 		return -errno;
 	return 0;

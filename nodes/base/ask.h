@@ -65,7 +65,9 @@ enum kernel_table {
 	KERNEL_MAC_TABLE,
 	KERNEL_STP,
 	KERNEL_COUNTERS,
-	KERNEL_ACL
+	KERNEL_ACL,
+	KERNEL_STATISTICS, /* what IP, ICMP, TCP and UDP have counted, each by its name in state and
+			    * text ("Udp", "InDatagrams"), its value in n1 */
 };
 
 struct ask_kernel {
@@ -161,6 +163,13 @@ struct ask {
 /* The octets that a question carries along, or NULL: *ret_len of them. */
 const uint8_t **ask_octets(struct ask *ask, size_t *ret_len);
 
+/* KERNEL_COUNTERS: of one interface since it was made. */
+struct kernel_counters {
+	uint64_t rx_frames, tx_frames, rx_bytes, tx_bytes;
+	uint64_t rx_errors, tx_errors, rx_dropped, tx_dropped;
+	uint64_t rx_multicast;
+};
+
 struct kernel_row {
 	char ifname[32]; /* as people write it */
 	struct addr addr, via;
@@ -170,6 +179,7 @@ struct kernel_row {
 	char state[16]; /* reachable, stale, forwarding, blocking, ... */
 	int64_t n1, n2; /* metric, age in ns, packets, cost: what the table says */
 	char text[96];
+	struct kernel_counters counters;
 };
 
 /* How somebody at a line proves who he is. */
