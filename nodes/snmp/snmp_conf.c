@@ -1,0 +1,374 @@
+/* Configuration lines, show, facts, tables. */
+#include "snmp/snmp.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void *conf_new(const struct device *dev)
+{
+	(void)dev;
+	return calloc(1, sizeof(struct snmp_conf));
+}
+
+static void conf_free(void *conf)
+{
+	struct snmp_conf *c = conf;
+
+	if (!c)
+		return;
+	free(c->contact);
+	free(c->location);
+	free(c->communities);
+	free(c->hosts);
+	free(c->views);
+	free(c);
+}
+
+static int refuse(const struct call *call, const char *why)
+{
+	sbuf_puts(call->reterr, why);
+	return -EINVAL;
+}
+
+static const struct arg *given(const struct call *call, unsigned n)
+{
+	return n < call->n_args && call->args[n].type != ARG_NONE ? &call->args[n] : NULL;
+}
+
+/* --- text --------------------------------------------------------------------------------- */
+
+static int set_text(char **text, const struct call *call)
+{
+	const struct arg *a = given(call, 0);
+
+	if (!call->no && strlen(a->text) > SNMP_TEXT_MAX)
+		return refuse(call, "255 characters are the most");
+	free(*text);
+	*text = call->no ? NULL : strdup(a->text);
+	return call->no || *text ? 0 : -ENOMEM;
+}
+
+static int set_contact(void *conf, const struct call *call)
+{
+	return set_text(&((struct snmp_conf *)conf)->contact, call);
+}
+
+static int set_location(void *conf, const struct call *call)
+{
+	return set_text(&((struct snmp_conf *)conf)->location, call);
+}
+
+/* --- communities -------------------------------------------------------------------------- */
+
+static struct snmp_community *community_of(struct snmp_conf *c, const char *name)
+{
+	for (unsigned i = 0; i < c->n_communities; i++)
+		if (strcmp(c->communities[i].name, name) == 0)
+			return &c->communities[i];
+	return NULL;
+}
+
+static int community_new(struct snmp_conf *c, const struct call *call, struct snmp_community **ret)
+{
+	if (c->n_communities == SNMP_COMMUNITIES_MAX)
+		return refuse(call, "16 communities are the most");
+	if (!c->communities)
+		c->communities = calloc(SNMP_COMMUNITIES_MAX, sizeof(*c->communities));
+	if (!c->communities)
+		return -ENOMEM;
+	*ret = &c->communities[c->n_communities++];
+	return 0;
+}
+
+/* snmp-server community NAME [view NAME] [(ro|rw)] [LIST] */
+static int set_community(void *conf, const struct call *call)
+{
+	struct snmp_conf *c = conf;
+	const struct arg *view = given(call, 1), *how = given(call, 2), *list = given(call, 3);
+	struct snmp_community *p = community_of(c, call->args[0].text);
+	int r;
+
+	if (call->no && p)
+		*p = c->communities[--c->n_communities];
+	if (call->no)
+		return 0;
+	if (strlen(call->args[0].text) > SNMP_COMMUNITY_MAX)
+		return refuse(call, "64 characters are the most");
+	if (!p && (r = community_new(c, call, &p)) < 0)
+		return r;
+	*p = (struct snmp_community){ .writes = how && (how->number == 1 || how->number == 3) };
+	str_copy(p->name, sizeof(p->name), call->args[0].text);
+	if (view && !str_copy(p->view, sizeof(p->view), view->text))
+		return refuse(call, "the name of the view is too long");
+	if (list && !str_copy(p->list, sizeof(p->list), list->text))
+		return refuse(call, "the name of the access list is too long");
+	return 0;
+}
+
+/* --- views -------------------------------------------------------------------------------- */
+
+static void remove_view(struct snmp_conf *c, const char *name, const struct snmp_oid *root)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < c->n_views; i++)
+		if (strcmp(c->views[i].name, name) != 0 ||
+		    (root && snmp_oid_compare(&c->views[i].root, root) != 0))
+			c->views[n++] = c->views[i];
+	c->n_views = n;
+}
+
+static int set_view(void *conf, const struct call *call)
+{
+	struct snmp_conf *c = conf;
+	const struct arg *root = given(call, 1), *how = given(call, 2);
+	struct snmp_view_line line = { .included = how && how->number == 0 };
+
+	if (!str_copy(line.name, sizeof(line.name), call->args[0].text))
+		return refuse(call, "the name is too long");
+	if (root && snmp_name_parse(root->text, &line.root) < 0)
+		return refuse(call, "that is no OID, nor a name that this device knows");
+	remove_view(c, line.name, root ? &line.root : NULL);
+	if (call->no)
+		return 0;
+	if (c->n_views == SNMP_VIEWS_MAX)
+		return refuse(call, "64 lines of views are the most");
+	if (!c->views)
+		c->views = calloc(SNMP_VIEWS_MAX, sizeof(*c->views));
+	if (!c->views)
+		return -ENOMEM;
+	c->views[c->n_views++] = line;
+	return 0;
+}
+
+/* --- hosts -------------------------------------------------------------------------------- */
+
+static void remove_host(struct snmp_conf *c, const struct ep *ep)
+{
+	for (unsigned i = 0; i < c->n_hosts; i++) {
+		if (!addr_equal(&c->hosts[i].ep.addr, &ep->addr) || c->hosts[i].ep.port != ep->port)
+			continue;
+		c->hosts[i] = c->hosts[--c->n_hosts];
+		return;
+	}
+}
+
+static int put_host(struct snmp_conf *c, const struct call *call, const struct snmp_host *h,
+		    const char *community)
+{
+	struct snmp_host *at;
+
+	if (addr_is_any(&h->ep.addr) || addr_is_multicast(&h->ep.addr))
+		return refuse(call, "that is not the address of a host");
+	if (h->inform && h->version == SNMP_V1)
+		return refuse(call, "version 1 has no informs");
+	if (strlen(community) > SNMP_COMMUNITY_MAX)
+		return refuse(call, "64 characters are the most");
+	if (c->n_hosts == SNMP_HOSTS_MAX)
+		return refuse(call, "16 hosts are the most");
+	if (!c->hosts)
+		c->hosts = calloc(SNMP_HOSTS_MAX, sizeof(*c->hosts));
+	if (!c->hosts)
+		return -ENOMEM;
+	at = &c->hosts[c->n_hosts++];
+	*at = *h;
+	str_copy(at->community, sizeof(at->community), community);
+	return 0;
+}
+
+/* A host A.B.C.D, then as set_host(), set_informs() say. */
+static int host_line(void *conf, const struct call *call, bool inform)
+{
+	struct snmp_conf *c = conf;
+	const struct arg *version = given(call, 1), *community = given(call, 2);
+	const struct arg *port = given(call, 3);
+	struct snmp_host h = { .ep = { call->args[0].addr, SNMP_TRAP_PORT },
+			       .version = inform ? SNMP_V2C : SNMP_V1,
+			       .inform = inform };
+
+	if (version)
+		h.version = version->number == 0 ? SNMP_V1 : SNMP_V2C;
+	if (port)
+		h.ep.port = (uint16_t)port->number;
+	remove_host(c, &h.ep);
+	return call->no ? 0 : put_host(c, call, &h, community->text);
+}
+
+static int set_host(void *conf, const struct call *call)
+{
+	return host_line(conf, call, false);
+}
+
+static int set_informs(void *conf, const struct call *call)
+{
+	return host_line(conf, call, true);
+}
+
+/* --- traps -------------------------------------------------------------------------------- */
+
+static int change_events(struct snmp_conf *c, const struct call *call, unsigned which)
+{
+	c->events = call->no ? c->events & ~which : c->events | which;
+	return 0;
+}
+
+static int set_traps(void *conf, const struct call *call)
+{
+	return change_events(conf, call, BIT(SNMP_N_EVENTS) - 1);
+}
+
+/* Each word that is given; none: all of them. */
+static int set_traps_snmp(void *conf, const struct call *call)
+{
+	static const enum snmp_event words[] = { SNMP_AUTH_FAILURE, SNMP_LINK_DOWN, SNMP_LINK_UP,
+						 SNMP_COLD_START, SNMP_WARM_START };
+	unsigned which = 0;
+
+	for (unsigned i = 0; i < ARRAY_SIZE(words); i++)
+		if (given(call, i))
+			which |= BIT(words[i]);
+	return change_events(conf, call, which ? which : BIT(SNMP_N_EVENTS) - 1);
+}
+
+/* --- facts -------------------------------------------------------------------------------- */
+
+static const struct fact_column request_columns[] = {
+	{ "role", VT_TEXT, "agent or manager: which side tells it" },
+	{ "peer", VT_ADDR, "the other side" },
+	{ "version", VT_TEXT, "v1, v2c" },
+	{ "community", VT_TEXT, "in clear, as it crossed the network" },
+	{ "operation", VT_TEXT, "get-request, get-next-request, getBulkRequest, set-request" },
+	{ "request", VT_INT, "request-id" },
+	{ "n", VT_INT, "bindings of the request" },
+	{ "varbinds", VT_TEXT, "names and values of the response" },
+	{ "error", VT_TEXT, "error-status of the response: noError, ..." },
+	{ "error_index", VT_INT, "which binding is at fault, from 1" },
+	{ NULL, VT_END, NULL },
+};
+
+const struct fact_kind snmp_request_fact = {
+	.table = "snmp_request",
+	.help = "A request of SNMP and its response; each is over when it is told",
+	.columns = request_columns,
+};
+
+void snmp_fact(struct fx *fx, const char *role, uint32_t number, const struct ep *peer,
+	       const struct snmp_msg *m, const char *binds, int32_t error, int32_t index)
+{
+	struct sbuf key = SBUF(32);
+
+	sbuf_printf(&key, "%s %u", role, number);
+	fact_begin(fx, &snmp_request_fact, sbuf_text(&key), V_TEXT("role", role),
+		   V_ADDR("peer", peer->addr), V_TEXT("version", snmp_version_name(m->version)),
+		   V_TEXTN("community", m->community, m->community_len),
+		   V_TEXT("operation", snmp_pdu_name(m->pdu)), V_INT("request", m->id),
+		   V_INT("n", m->n_binds), V_TEXT("varbinds", binds),
+		   V_TEXT("error", snmp_error_name(error)), V_INT("error_index", index));
+	fx_fact_end(fx, &snmp_request_fact, sbuf_text(&key), "answered");
+	sbuf_done(&key);
+}
+
+/* --- show --------------------------------------------------------------------------------- */
+
+static void show_counts(const struct snmp_agent *a, uint32_t call, struct fx *fx)
+{
+	static const struct {
+		const char *text;
+		unsigned id;
+	} lines[] = {
+		{ "SNMP packets input", SNMP_IN_PKTS },
+		{ "    Bad SNMP version errors", SNMP_IN_BAD_VERSIONS },
+		{ "    Unknown community name", SNMP_IN_BAD_COMMUNITIES },
+		{ "    Encoding errors", SNMP_IN_PARSE_ERRORS },
+		{ "    Number of requested variables", SNMP_IN_TOTAL_REQ_VARS },
+		{ "    Number of altered variables", SNMP_IN_TOTAL_SET_VARS },
+		{ "    Get-request PDUs", SNMP_IN_GETS },
+		{ "    Get-next PDUs", SNMP_IN_GETNEXTS },
+		{ "    Set-request PDUs", SNMP_IN_SETS },
+		{ "SNMP packets output", SNMP_OUT_PKTS },
+		{ "    Too big errors", SNMP_OUT_TOO_BIGS },
+		{ "    No such name errors", SNMP_OUT_NO_SUCH_NAMES },
+		{ "    Bad values errors", SNMP_OUT_BAD_VALUES },
+		{ "    General errors", SNMP_OUT_GEN_ERRS },
+		{ "    Response PDUs", SNMP_OUT_RESPONSES },
+		{ "    Trap PDUs", SNMP_OUT_TRAPS },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(lines); i++)
+		fx_print(fx, call, "%u %s\n", a->counts.n[lines[i].id], lines[i].text);
+}
+
+void snmp_show_run(void *machine, const struct call *call, nsec_t now, struct fx *fx)
+{
+	const struct snmp_agent *a = machine;
+	const struct snmp_conf *c = a->conf;
+	char text[ADDR_TEXT_LEN];
+
+	(void)now;
+	fx_print(fx, call->id, "SNMP agent: %s\nContact: %s\nLocation: %s\n",
+		 c->n_communities ? "enabled" : "disabled", c->contact ? c->contact : "",
+		 c->location ? c->location : "");
+	show_counts(a, call->id, fx);
+	for (unsigned i = 0; i < c->n_hosts; i++)
+		fx_print(fx, call->id, "Logging to %s.%u, %s, %s\n",
+			 addr_format(&c->hosts[i].ep.addr, text), c->hosts[i].ep.port,
+			 snmp_version_name(c->hosts[i].version),
+			 c->hosts[i].inform ? "informs" : "traps");
+	if (a->n_informs || a->n_informs_failed)
+		fx_print(fx, call->id, "%u informs pending, %u failed\n", a->n_informs,
+			 (unsigned)a->n_informs_failed);
+	decide(fx, "snmp.security.threats", V_INT("n", c->n_communities));
+	if (c->n_communities)
+		fx_print(fx, call->id,
+			 "Communities cross the network in clear: whoever sees a packet knows "
+			 "them\n");
+	fx_cmd_done(fx, call->id, 0);
+}
+
+/* --- tables ------------------------------------------------------------------------------- */
+
+/* clang-format off */
+#define LINE(line, line_flags, handler, line_help) \
+	{ .mode = MODE_CONFIG, .pattern = (line), .help = (line_help), .kinds = KINDS_L3, .flags = CMD_NO | (line_flags), .set = (handler) }
+
+static const struct cmd cmds[] = {
+	LINE("snmp-server community WORD [view WORD] [(ro|rw|RO|RW)] [WORD]", CMD_MULTI | CMD_KEYED, set_community,
+	     "A community that may read (ro) or also set (rw), from addresses that an access list permits"),
+	LINE("snmp-server view WORD WORD (included|excluded)", CMD_MULTI, set_view, "What a view shows: an OID and all below it"),
+	LINE("snmp-server contact LINE", 0, set_contact, "Who looks after the device (sysContact)"),
+	LINE("snmp-server location LINE", 0, set_location, "Where it stands (sysLocation)"),
+	LINE("snmp-server host IP [version (1|2c)] WORD [udp-port <1-65535>]", CMD_MULTI, set_host, "A host that is sent traps"),
+	LINE("snmp-server host IP traps [version (1|2c)] WORD [udp-port <1-65535>]", CMD_MULTI, set_host, "A host that is sent traps"),
+	LINE("snmp-server host IP informs [version (1|2c)] WORD [udp-port <1-65535>]", CMD_MULTI, set_informs,
+	     "A host that is sent informs, which it has to acknowledge"),
+	LINE("snmp-server enable traps", 0, set_traps, "Tell hosts of all events"),
+	LINE("snmp-server enable traps snmp [(authentication)] [(linkdown)] [(linkup)] [(coldstart)] [(warmstart)]", CMD_MULTI,
+	     set_traps_snmp, "Tell hosts of these events"),
+
+	{ .mode = MODE_EXEC, .pattern = "show snmp", .help = "Show what the agent has counted", .kinds = KINDS_L3,
+	  .machine = "snmp.agent", .run = snmp_show_run },
+	{ .mode = NULL },
+};
+/* clang-format on */
+
+#define RULE RULE_ROW
+static const struct rule rules[] = {
+#include "snmp/snmp_rules.def"
+};
+#undef RULE
+
+static const struct machine_class *const machines[] = { &snmp_agent_class, NULL };
+static const struct fact_kind *const facts[] = { &snmp_request_fact, NULL };
+
+const struct proto snmp_proto = {
+	.name = "snmp",
+	.title = "SNMP",
+	.rules = rules,
+	.n_rules = ARRAY_SIZE(rules),
+	.machines = machines,
+	.cmds = cmds,
+	.facts = facts,
+	.conf_new = conf_new,
+	.conf_free = conf_free,
+};

@@ -1,0 +1,104 @@
+#!/bin/bash
+# SNMP: net-snmp's tools ask our agent and set what it lets them set; snmptrapd takes what it tells.
+. "$(dirname "$0")/lib" || exit 1
+need snmpget snmpgetnext snmpbulkget snmpwalk snmpbulkwalk snmpset snmptrapd
+
+export MIBS= SNMP_PERSISTENT_DIR=$S/state
+mkdir -p -m 777 "$S/state"
+
+lab interop-snmp <<LAB
+name: interop-snmp
+seed: 9
+topology:
+  nodes:
+    sw1: { kind: switch }
+    r1:
+      kind: router
+      config: |
+        interface eth0
+         ip address 10.7.0.1 255.255.255.0
+        interface eth1
+         ip address 10.8.0.1 255.255.255.0
+        access-list 10 permit 10.9.9.9
+        snmp-server community public ro
+        snmp-server community private rw
+        snmp-server community far ro 10
+        snmp-server community sys view s ro
+        snmp-server view s system included
+        snmp-server contact the people
+        snmp-server host 10.7.0.2 version 1 one
+        snmp-server host 10.7.0.2 version 2c two udp-port 1162
+        snmp-server host 10.7.0.2 informs version 2c three udp-port 2162
+        snmp-server enable traps snmp authentication linkdown linkup
+    nms: { kind: linux, config: "interface eth0\n ip address 10.7.0.2 255.255.255.0" }
+    pc: { kind: pc, config: "interface eth0\n ip address 10.8.0.2 255.255.255.0" }
+  links:
+    - { name: r1, endpoints: [ "r1:eth0", "sw1:1" ] }
+    - { name: nms, endpoints: [ "nms:eth0", "sw1:2" ] }
+    - { name: pc, endpoints: [ "pc:eth0", "r1:eth1" ] }
+LAB
+
+# says TEXT REGEX PROGRAM ARG...: what a net-snmp program prints at the manager
+says() {
+	local text=$1 want=$2 program=$3
+	shift 3
+	on nms "$program" -On -r 1 -t 2 "$@" >"$S/said.$n_checks" 2>&1
+	has "$program: $text" "$S/said.$n_checks" "$want"
+}
+A=10.7.0.1
+SYS=1.3.6.1.2.1.1
+
+# --- readings ---
+says "a name" '^\.1\.3\.6\.1\.2\.1\.1\.5\.0 = STRING: "r1"$' snmpget -v2c -c public $A $SYS.5.0
+says "in version 1" 'INTEGER: 1$' snmpget -v1 -c public $A 1.3.6.1.2.1.4.1.0
+says "several" '^\.1\.3\.6\.1\.2\.1\.1\.4\.0 = STRING: "the people"$' snmpget -v1 -c public $A $SYS.5.0 $SYS.4.0
+says "an exception" 'No Such Object' snmpget -v2c -c public $A 1.3.6.1.9.9.0
+says "an error" 'noSuchName' snmpget -v1 -c public $A 1.3.6.1.9.9.0
+says "a Counter64" 'Counter64: [0-9]+$' snmpget -v2c -c public $A 1.3.6.1.2.1.31.1.1.1.6.1
+says "no Counter64 in version 1" 'noSuchName' snmpget -v1 -c public $A 1.3.6.1.2.1.31.1.1.1.6.1
+says "the next" '^\.1\.3\.6\.1\.2\.1\.1\.1\.0 = STRING: "labd, router r1"$' snmpgetnext -v2c -c public $A 1.3
+says "in bulk" '^\.1\.3\.6\.1\.2\.1\.2\.2\.1\.2\.2 = STRING: "eth1"$' snmpbulkget -v2c -c public -Cn0 -Cr2 $A 1.3.6.1.2.1.2.2.1.2
+for version in 1 2c; do
+	says "all, by version $version" '1\.3\.6\.1\.2\.1\.31\.1\.1\.1\.15\.2 = Gauge32: 1000$' snmpwalk -v$version -c public $A 1.3
+done
+says "all in bulk" '\.1\.3\.6\.1\.2\.1\.31\.1\.1\.1\.15\.2 = Gauge32: 1000$' snmpbulkwalk -v2c -c public $A 1.3
+same "walks see the same names" \
+	"$(cut -d' ' -f1 <"$S/said.$((n_checks - 2))" | grep -c '^\.1\.3\.6\.1\.2')" \
+	"$(cut -d' ' -f1 <"$S/said.$((n_checks - 1))" | grep -c '^\.1\.3\.6\.1\.2')"
+says "only the view" '^\.1\.3\.6\.1\.2\.1\.1\.7\.0 = INTEGER: 76$' snmpwalk -v2c -c sys $A 1.3
+has_not "nothing else" "$S/said.$((n_checks - 1))" '\.1\.3\.6\.1\.2\.1\.[2-9]'
+says "a neighbour" 'Hex-STRING: 02 ' snmpget -v2c -c public $A 1.3.6.1.2.1.4.22.1.2.1.10.7.0.2
+
+# --- Set ---
+says "two at once" '^\.1\.3\.6\.1\.2\.1\.1\.6\.0 = STRING: "rack 7"$' \
+	snmpset -v2c -c private $A $SYS.4.0 s "somebody else" $SYS.6.0 s "rack 7"
+run r1 "show running-config" >"$S/running"
+has "it is in the configuration" "$S/running" '^snmp-server contact somebody else$'
+says "a name" 'STRING: "r-one"' snmpset -v1 -c private $A $SYS.5.0 s r-one
+says "the wrong type" 'wrongType' snmpset -v2c -c private $A $SYS.4.0 i 5
+says "the wrong type in version 1" 'badValue' snmpset -v1 -c private $A $SYS.4.0 i 5
+says "who may only read" 'noAccess' snmpset -v2c -c public $A $SYS.4.0 s x
+says "what may only be read" 'notWritable' snmpset -v2c -c private $A $SYS.1.0 s x
+
+# --- traps and informs ---
+for row in one:162 two:1162 three:2162; do
+	start "trapd-${row%:*}" nms snmptrapd -f -Lo -On -C -c /dev/null --disableAuthorization=yes "udp:10.7.0.2:${row#*:}"
+done
+listens() { [ "$(on nms grep -cE ':(00A2|048A|0872) ' /proc/net/udp)" = 3 ]; }
+check "snmptrapd listens" await 10 listens
+says "an interface down" 'INTEGER: 2' snmpset -v2c -c private $A 1.3.6.1.2.1.2.2.1.7.2 i 2
+says "and up" 'INTEGER: 1' snmpset -v2c -c private $A 1.3.6.1.2.1.2.2.1.7.2 i 1
+on nms snmpget -v2c -c wrong -r 0 -t 0.2 $A $SYS.5.0 >/dev/null 2>&1
+on nms snmpget -v2c -c far -r 0 -t 0.2 $A $SYS.5.0 >/dev/null 2>&1
+same "an access list" "$(taken snmp.agent.drop-unauthorized-manager r1)" 1
+for name in one two three; do
+	check "$name: authenticationFailure" await 10 grep -qE 'Authentication Failure|1\.3\.6\.1\.6\.3\.1\.1\.5\.5' "$S/trapd-$name.log"
+	has "$name: link down" "$S/trapd-$name.log" 'Link Down|1\.3\.6\.1\.6\.3\.1\.1\.5\.3'
+	has "$name: ifOperStatus" "$S/trapd-$name.log" '1\.3\.6\.1\.2\.1\.2\.2\.1\.8\.2 = INTEGER: 2'
+	finish "trapd-$name" INT
+done
+answered() { [ "$(taken snmp.agent.inform-answered r1)" = 3 ]; }
+check "the informs were acknowledged" await 5 answered
+
+judge "r1 nms"
+verdict
