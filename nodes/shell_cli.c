@@ -268,14 +268,14 @@ static int find_row(struct node *n, const struct session *s, const char *line,
 		    struct grammar_match *ret, struct grammar_error *reterr)
 {
 	const char *mode = session_mode(s);
+	bool exec = s->configuring && word_is(line, "do");
 	struct grammar_error outer;
 	int r;
 
-	if (s->configuring && word_is(line, "do")) {
-		line += 2;
+	if (exec)
 		mode = MODE_EXEC;
-	}
-	r = grammar_parse(n->conf->grammar, mode, line, &n->dev, ret, reterr);
+	r = grammar_parse(n->conf->grammar, mode, line + (exec ? 2 : 0), &n->dev, ret, reterr);
+	reterr->column += exec ? 2 : 0;
 	if (r < 0 && s->configuring && strcmp(mode, MODE_CONFIG) != 0)
 		r = grammar_parse(n->conf->grammar, MODE_CONFIG, line, &n->dev, ret, &outer);
 	return r;

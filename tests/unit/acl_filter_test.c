@@ -26,6 +26,33 @@ static void nothing_is_opened_without_a_binding(void **state)
 	drv_done(&d);
 }
 
+/* A line's access-class: only where somebody comes from counts. */
+static void others_ask_about_addresses(void **state)
+{
+	static const struct {
+		const char *list, *src;
+		int err;
+	} rows[] = {
+		{ "10", "10.0.0.5", -EACCES },	   { "10", "10.0.0.6", 0 },
+		{ "10", "192.168.0.1", -EACCES },  { "EMPTY", "10.0.0.5", 0 },
+		{ "no-such-list", "10.0.0.5", 0 },
+	};
+	struct drv d;
+
+	(void)state;
+	setup(&d, "access-list 10 deny 10.0.0.5\naccess-list 10 permit 10.0.0.0 0.0.0.255\n"
+		  "ip access-list standard EMPTY");
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct ask a = { .kind = ASK_ACL, .acl.src = drv_a(rows[i].src) };
+
+		str_copy(a.acl.list, sizeof(a.acl.list), rows[i].list);
+		drv_ask(&d, 1, &a);
+		assert_int_equal(drv_want(&d, FX_ANSWER, "answer")->answer.answer->err,
+				 rows[i].err);
+	}
+	drv_done(&d);
+}
+
 static void what_is_bound_goes_to_the_kernel(void **state)
 {
 	const struct fx_effect *e;
@@ -373,6 +400,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(nothing_is_opened_without_a_binding),
+		cmocka_unit_test(others_ask_about_addresses),
 		cmocka_unit_test(what_is_bound_goes_to_the_kernel),
 		cmocka_unit_test(each_change_of_a_binding_is_told),
 		cmocka_unit_test(the_example_is_understood),
