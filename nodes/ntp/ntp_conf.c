@@ -214,6 +214,12 @@ static int set_master(void *conf, const struct call *call)
 	return 0;
 }
 
+static int set_without_effect(void *conf, const struct call *call)
+{
+	(void)conf, (void)call;
+	return 0;
+}
+
 static int set_source(void *conf, const struct call *call)
 {
 	struct ntp_conf *c = conf;
@@ -241,6 +247,7 @@ static const struct cmd cmds[] = {
 	LINE("ntp trusted-key <1-4294967295>", CMD_MULTI, set_trusted, "A key that may sign times"),
 	LINE("ntp trusted-key <1-4294967295> - <1-4294967295>", CMD_MULTI, set_trusted, "Keys that may sign times"),
 	LINE("ntp master [<1-15>]", 0, set_master, "Serve the own clock, as that stratum (8)"),
+	LINE("ntp update-calendar", 0, set_without_effect, "Kept, without effect: there is no second clock"),
 	LINE("ntp source IFNAME", 0, set_source, "Whose address requests come from"),
 
 	COMMAND("show ntp status", ntp_show_status_run, "Show whom the clock follows, and how well"),

@@ -54,7 +54,8 @@ struct ntp_host {
 	struct rng rng;
 	struct device_clock clock; /* the device's, as of this turn */
 	bool by_hand;		   /* `clock set` was the last to set it */
-	bool bound, enabled, started;
+	bool enabled, started;
+	unsigned bound; /* BIT(socket) of the server's */
 	uint32_t next_sock;
 	nsec_t deadline;
 	struct ntp_peer *peers; /* NTP_PEERS_MAX; NULL before the first */

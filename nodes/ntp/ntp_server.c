@@ -3,22 +3,24 @@
 
 #include <string.h>
 
-static void bind_family(uint32_t sock, uint8_t family, struct fx *fx)
+static void bind_family(struct ntp_host *h, uint32_t sock, uint8_t family, struct fx *fx)
 {
+	if (h->bound & BIT(sock))
+		return;
+	h->bound |= BIT(sock);
 	fx_bind(fx, &(struct fx_bind){ .sock = sock,
 				       .kind = SOCK_UDP,
 				       .local = { { .family = family }, NTP_PORT } });
 }
 
 /* A device that has to do with NTP serves it. The port stays bound when that is over, so that a
- * request meets a decision and not an ICMP error; on a server it is bound from the beginning. */
+ * request meets a decision and not an ICMP error; on a server IPv4's is from the beginning. */
 void ntp_server_follow(struct ntp_host *h, struct fx *fx)
 {
-	if (h->bound || (!h->enabled && h->dev->kind != KIND_SERVER))
-		return;
-	bind_family(NTP_SOCK4, 4, fx);
-	bind_family(NTP_SOCK6, 6, fx);
-	h->bound = true;
+	if (h->enabled || h->dev->kind == KIND_SERVER)
+		bind_family(h, NTP_SOCK4, 4, fx);
+	if (h->enabled)
+		bind_family(h, NTP_SOCK6, 6, fx);
 }
 
 static const char *invalid(const struct ntp_packet *x)

@@ -201,7 +201,7 @@ static int set_numbers(void *conf, const struct call *call)
 	return 0;
 }
 
-/* There is no debugging output. */
+/* Lines of real devices; a pasted configuration keeps them. There is no debugging output. */
 static int set_without_effect(void *conf, const struct call *call)
 {
 	(void)conf, (void)call;
@@ -238,6 +238,7 @@ static const struct cmd cmds[] = {
 	LINE("logging host IP", CMD_MULTI, set_host, "A syslog server (UDP port 514)"),
 	LINE("logging host IP transport udp port <1-65535>", CMD_MULTI, set_host, "A syslog server, by another port"),
 	LINE("logging IP", CMD_MULTI, set_host, "A syslog server"),
+	LINE("logging userinfo", 0, set_without_effect, "Kept, without effect"),
 	LINE("service timestamps log [(datetime|uptime)] [(msec)] [(localtime)] [(show-timezone)] [(year)]", 0, set_stamps,
 	     "How events in console and buffer are dated"),
 	LINE("service timestamps debug [(datetime|uptime)] [(msec)] [(localtime)] [(show-timezone)] [(year)]", 0,

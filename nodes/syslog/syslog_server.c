@@ -25,7 +25,8 @@ struct syslog_server {
 	const struct syslog_conf *conf;
 	const struct device *dev;
 	struct syslog_table *table; /* made with the first message */
-	bool bound, listening;
+	unsigned bound;		    /* BIT(socket) */
+	bool listening;
 	bool more;		/* some stream has frames left over */
 	unsigned turn;		/* the stream whose turn it is then */
 	struct stream *streams; /* SYSLOG_STREAMS_MAX; made with the first connection */
@@ -237,21 +238,23 @@ static void on_timer(struct syslog_server *s, const struct ev *ev, struct fx *fx
 
 /* --- the service -------------------------------------------------------------------------- */
 
-/* UDP stays bound while the service is off, so that a message meets a decision and not an ICMP
- * error; TCP does not listen then. */
+static void bind_family(struct syslog_server *s, uint32_t sock, uint8_t family, struct fx *fx)
+{
+	if (s->bound & BIT(sock))
+		return;
+	s->bound |= BIT(sock);
+	fx_bind(fx, &(struct fx_bind){ .sock = sock,
+				       .kind = SOCK_UDP,
+				       .local = { { .family = family }, SYSLOG_PORT } });
+}
+
+/* IPv4 is bound while the service is off, too, so that a message meets a decision and not an ICMP
+ * error. TCP does not listen then. */
 static void bind_udp(struct syslog_server *s, struct fx *fx)
 {
-	static const struct {
-		uint32_t sock;
-		uint8_t family;
-	} rows[] = { { UDP4, 4 }, { UDP6, 6 } };
-
-	for (size_t i = 0; i < ARRAY_SIZE(rows) && !s->bound; i++)
-		fx_bind(fx, &(struct fx_bind){
-				    .sock = rows[i].sock,
-				    .kind = SOCK_UDP,
-				    .local = { { .family = rows[i].family }, SYSLOG_PORT } });
-	s->bound = true;
+	bind_family(s, UDP4, 4, fx);
+	if (s->conf->server)
+		bind_family(s, UDP6, 6, fx);
 }
 
 static void listen_tcp(struct syslog_server *s, struct fx *fx)

@@ -238,7 +238,8 @@ static void lines_that_are_refused(void **state)
 			assert_non_null(strstr(drv_conf_refused(&d, line), "32 trusted"));
 	}
 	drv_conf(&d, "ntp server 10.0.1.3 minpoll 12\nntp server 10.0.1.4 maxpoll 4\n"
-		     "ntp authentication-key 7 sha1 y\nntp trusted-key 7\nno ntp trusted-key 8\n");
+		     "ntp authentication-key 7 sha1 y\nntp trusted-key 7\nno ntp trusted-key 8\n"
+		     "ntp update-calendar\n");
 	drv_done(&d);
 }
 

@@ -229,7 +229,7 @@ static void the_configuration_keeps_names(void **state)
 	setup(&d, "logging trap 7\nlogging console 0\nlogging buffered 5000 4\n");
 	assert_string_equal(drv_running(&d), "logging trap debugging\nlogging console emergencies\n"
 					     "logging buffered 5000 warnings\n!\nend\n");
-	drv_conf(&d, "logging buffered 9000\n");
+	drv_conf(&d, "logging buffered 9000\nlogging userinfo\n");
 	drv_command(&d, "show logging");
 	drv_expect_output(&d, "Buffer logging: level debugging, 0");
 	drv_expect_output(&d, "Log Buffer (9000 bytes)");

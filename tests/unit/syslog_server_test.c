@@ -46,17 +46,19 @@ static void off_and_on(void **state)
 	(void)state;
 	setup(&d, "");
 	assert_int_equal(drv_next_bind(&d)->bind.local.port, 514); /* off, but bound */
+	assert_int_equal(drv_count(&d, FX_BIND), 1);
 	drv_expect_none(&d, FX_LISTEN);
 	hear(&d, "<13>x");
 	drv_expect_value(&d, "syslog.server.drop-disabled", "sender", "10.0.0.1");
 	drv_expect_none(&d, FX_FACT_BEGIN);
 	drv_conf(&d, "service syslog\n");
-	drv_expect_none(&d, FX_BIND);
+	assert_int_equal(drv_next_bind(&d)->bind.local.addr.family, 6);
 	drv_expect_none(&d, FX_LISTEN);
 	hear(&d, "<13>x");
 	drv_expect_value(&d, "syslog.server.gate", "len", "5");
 	drv_expect_decision(&d, "syslog.server.header-missing");
 	drv_conf(&d, "service syslog tcp\n");
+	drv_expect_none(&d, FX_BIND);
 	drv_expect_decision(&d, "syslog.server.listen-tcp");
 	assert_int_equal(drv_want(&d, FX_LISTEN, "listen")->listen.local.port, 514);
 	opened(&d, STREAM);
