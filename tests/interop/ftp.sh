@@ -1,0 +1,149 @@
+#!/bin/bash
+# FTP with others: our server asked by curl, lftp, tnftp, inetutils, wget, busybox and Python's ftplib, in
+# passive and active mode.
+. "$(dirname "$0")/lib" || exit 1
+need curl lftp tnftp inetutils-ftp wget busybox python3 socat
+
+mkdir -p "$S/www/pub/deep" "$S/w"
+chmod 777 "$S/w"
+printf 'one line\nand another\n' >"$S/www/text.txt"
+seq 1 60000 >"$S/www/big.txt" # 348,894 octets
+seq 1 400000 >"$S/www/huge.txt"
+: >"$S/www/empty"
+echo below >"$S/www/pub/deep/below"
+ln -s /etc/hostname "$S/www/way-out"
+
+lab interop-ftp <<LAB
+name: interop-ftp
+seed: 23
+topology:
+  nodes:
+    sw1: { kind: switch }
+    srv:
+      kind: server
+      files: www
+      config: |
+        interface eth0
+         ip address 10.9.0.2 255.255.255.0
+        username root privilege 15 secret pw
+        ip ftp server user ann secret pw rights rwdnl
+        ip ftp server user bob password pw
+        ip ftp server anonymous
+    cl: { kind: linux, config: "interface eth0\n ip address 10.9.0.10 255.255.255.0" }
+    odd: { kind: linux, config: "interface eth0\n ip address 10.9.0.13 255.255.255.0" }
+  links:
+    - { name: srv, endpoints: [ "srv:eth0", "sw1:1" ] }
+    - { name: cl, endpoints: [ "cl:eth0", "sw1:2" ] }
+    - { name: odd, endpoints: [ "odd:eth0", "sw1:3" ] }
+LAB
+A=10.9.0.2
+U=ftp://ann:pw@$A
+
+# --- our server ---
+there() { check "$1" cmp "$S/w/b" "$S/www/$2"; rm -f "$S/w/b"; }
+for how in "" "--disable-epsv" "-P -" "-P - --disable-eprt"; do
+	on cl curl -sS $how $U/big.txt -o "$S/w/b"
+	there "curl $how reads" big.txt
+	check "curl $how writes" on cl curl -sS $how -T "$S/www/big.txt" $U/pub/new
+	on cl curl -sS $U/pub/new -o "$S/w/b"
+	there "and it is there" big.txt
+done
+on cl curl -sS $U/empty -o "$S/w/b"
+there "an empty file" empty
+on cl curl -sS -B $U/text.txt -o "$S/w/b"
+there "curl reads in ASCII" text.txt
+check "ASCII to the server" on cl curl -sS -B -T "$S/www/text.txt" $U/pub/text
+on cl curl -sS $U/pub/text -o "$S/w/b"
+there "has LF there" text.txt
+head -c 100000 "$S/www/big.txt" >"$S/w/b"
+on cl curl -sS -C - $U/big.txt -o "$S/w/b"
+there "curl goes on with a file" big.txt
+on cl curl -sS -r 0-9 $U/huge.txt -o "$S/w/b"
+same "curl reads ten octets and goes away" "$(stat -c %s "$S/w/b")" 10
+check "curl appends" on cl curl -sS -a -T "$S/www/text.txt" $U/pub/text
+same "a size" "$(on cl curl -sS -I $U/pub/text | tr -d '\r' | sed -n 's/Content-Length: //p')" 42
+on cl curl -sS -l $U/pub/ >"$S/a"
+has "names" "$S/a" '^deep'
+on cl curl -sS $U/ >"$S/a"
+has "a listing" "$S/a" '^-rw-r--r-- .* 348894 .* big.txt'
+check "curl renames, makes and deletes" on cl curl -sS -Q "RNFR pub/text" -Q "RNTO pub/deep/t" -Q "MKD d" -Q "RMD d" -Q "DELE pub/deep/t" $U/empty
+on cl curl -sS ftp://ann:no@$A/ 2>"$S/a"
+same "a wrong password" $? 67
+on cl curl -sS ftp://root:pw@$A/text.txt -o "$S/w/b"
+there "a user of the device" text.txt
+on cl curl -sS ftp://$A/text.txt -o "$S/w/b"
+there "anonymous" text.txt
+on cl curl -sS -T "$S/www/empty" ftp://bob:pw@$A/x 2>"$S/a"
+same "who may only read" $? 25
+on cl curl -sS $U/nothing 2>"$S/a"
+same "a file that is not there" $? 78
+on cl curl -sS $U/way-out 2>"$S/a"
+same "a link out" $? 78
+on cl curl -sS --path-as-is $U/../x 2>"$S/a"
+same "a way out" $? 9
+on cl curl -sS --ssl $U/text.txt -o "$S/w/b"
+there "curl would like TLS" text.txt
+
+L="set ftp:ssl-allow no; set net:max-retries 1; set xfer:clobber on; set cmd:fail-exit yes; open -u ann,pw $A;"
+check "lftp mirrors" on cl lftp -c "$L mirror / $S/w/m"
+check "all of it" cmp "$S/w/m/pub/deep/below" "$S/www/pub/deep/below"
+check "lftp mirrors back" on cl lftp -c "$L mirror -R $S/w/m copy; rm -r copy"
+check "lftp writes, active" on cl lftp -c "$L set ftp:passive-mode no; put $S/www/big.txt -o pub/l; get pub/l -o $S/w/b"
+there "and it is there" big.txt
+printf 'user ann pw\nbinary\nget big.txt %s/w/b\nput %s/www/text.txt pub/t\ncd pub\nls\nsize t\nrename t u\ndelete u\nquit\n' \
+	"$S" "$S" >"$S/cmds"
+for client in tnftp inetutils-ftp; do
+	on cl $client -n $A <"$S/cmds" >"$S/a" 2>&1
+	has "$client lists" "$S/a" ' t.?$'
+	there "$client reads" big.txt
+done
+{ echo passive; cat "$S/cmds"; } >"$S/cmds2"
+on cl inetutils-ftp -n $A <"$S/cmds2" >"$S/a" 2>&1
+there "inetutils-ftp in the other mode" big.txt
+on cl wget -q $U/big.txt -O "$S/w/b"
+there "wget reads" big.txt
+on cl busybox ftpget -u ann -p pw $A "$S/w/b" big.txt
+there "busybox reads" big.txt
+check "busybox writes" on cl busybox ftpput -u ann -p pw $A pub/bb "$S/www/big.txt"
+cat >"$S/t.py" <<'PY'
+import ftplib, io, sys
+f = ftplib.FTP(sys.argv[1], "ann", "pw")
+assert dict(f.mlsd("/"))["big.txt"]["size"] == "348894"
+assert f.sendcmd("MLST big.txt").startswith("250-")
+f.voidcmd("TYPE A")
+with f.transfercmd("RETR text.txt") as data:
+    assert data.makefile("rb").read() == b"one line\r\nand another\r\n"
+f.voidresp()
+f.storlines("STOR py", io.BytesIO(b"a\nb\n"))
+f.voidcmd("TYPE I")
+assert f.size("py") == 4
+data = f.transfercmd("RETR huge.txt")
+data.recv(1000)
+f.abort() if len(sys.argv) < 3 else None
+data.close()
+print(f.voidresp())
+f.delete("py")
+print(f.quit())
+PY
+on cl /usr/bin/python3 "$S/t.py" $A >"$S/a" 2>&1
+has "Python aborts a transfer" "$S/a" '^226'
+has "and goes on" "$S/a" '^221'
+raw() { # LINES (printf): the codes of the replies
+	printf "$1" | on odd timeout 3 socat -t 0.4 - TCP:$A:21 2>/dev/null | cut -c1-3 | tr '\n' ' '
+}
+same "octets that are no commands" "$(raw 'USER ann\r\nPASS pw\r\n\1\r\nXXXX\nNOOP\nQUIT\r\n')" "220 331 230 500 500 200 221 "
+same "a foreign port, a low one, and no port" \
+	"$(raw 'USER ann\r\nPASS pw\r\nPORT 10,9,0,10,9,9\r\nPORT 10,9,0,13,0,25\r\nRETR text.txt\r\nRNTO x\r\nQUIT\r\n')" \
+	"220 331 230 504 504 425 503 221 "
+same "too long" "$(raw "USER $(printf %02000d 1)\r\nNOOP\r\nQUIT\r\n")" "220 500 200 221 "
+
+for rule in ftp.server.active-mode ftp.server.passive-mode ftp.server.auth-fail ftp.cmd.port-foreign ftp.cmd.abor \
+	ftp.cmd.epsv ftp.cmd.eprt ftp.cmd.mlsd-mlst ftp.cmd.size-mdtm ftp.server.path-escape ftp.representation; do
+	check "$rule was taken" [ "$(taken $rule)" -gt 0 ]
+done
+same "no password is in the database" "$(sql "SELECT count(*) AS n FROM decisions WHERE sentence LIKE '%PASS pw%' OR \"values\" LIKE '%PASS pw%'")" 0
+is_true "SELECT count(*) > 20 AS n FROM ftp_transfer WHERE result = 'complete' AND until IS NULL" ||
+	failed "transfers are facts"
+# Who goes away in the middle of a transfer resets its connection.
+judge "srv cl" "tcp.flags.reset == 1 or ip.addr == 10.9.0.13"
+verdict
