@@ -86,11 +86,14 @@ static void take_output(struct sock *s)
 	}
 }
 
-static void send_output(struct sock *s)
+/* False when the stream ended by it. */
+static bool send_output(struct sock *s)
 {
 	take_output(s);
-	if (stream_flush(s))
-		stream_events(s);
+	if (!stream_flush(s))
+		return false;
+	stream_events(s);
+	return true;
 }
 
 /* An alert for a peer to whom OpenSSL has none: it does not speak TLS at all. */
@@ -168,7 +171,7 @@ void tls_start(struct machine *m, const struct fx_effect *e)
 	if (t->lib->handshake(t->conn) < 0)
 		give_up_lib(s);
 	else
-		send_output(s);
+		(void)send_output(s);
 }
 
 /* --- in ----------------------------------------------------------------------------------- */
@@ -221,11 +224,7 @@ static bool go_on_handshake(struct sock *s)
 		return false;
 	}
 	t->done = r == 1;
-	take_output(s);
-	if (!stream_flush(s))
-		return false;
-	stream_events(s);
-	return !t->done || tell_open(s);
+	return send_output(s) && (!t->done || tell_open(s));
 }
 
 static bool read_plain(struct sock *s)
@@ -244,7 +243,8 @@ static bool read_plain(struct sock *s)
 		give_up_lib(s);
 		return false;
 	}
-	send_output(s); /* an answer to a change of keys */
+	if (!send_output(s)) /* an answer to a change of keys */
+		return false;
 	if (!t->lib->said_goodbye(t->conn))
 		return true;
 	stream_peer_closed(s, false);

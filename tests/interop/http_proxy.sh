@@ -205,5 +205,6 @@ for rule in cache-store cache-hit cache-miss cache-revalidate cache-validated fo
 	invalidate serve-stale benefits tunnel-end loop max-forwards; do
 	check "http.proxy.$rule was taken" [ "$(taken http.proxy.$rule)" -gt 0 ]
 done
-judge "px pc" "tcp.flags.reset == 1 or icmp"
+# Under load the log shortens payloads.
+judge "px pc" "tcp.flags.reset == 1 or icmp or frame.cap_len < frame.len"
 verdict
