@@ -83,6 +83,10 @@ typist() {
 }
 
 # --- our server ---
+(on cl nmap -n -Pn -sV --version-light -p 23 10.8.0.2 >"$S/nmap" 2>&1) &
+scan=$!
+( sleep 4 | on cl socat -t 1 - TCP:10.8.0.4:23 >"$S/idle" 2>&1 ) &
+idle=$!
 typist inetutils exec cl -- telnet 10.8.0.1 <<'STEPS'
 see "User Access Verification"
 see "Password: "
@@ -145,19 +149,24 @@ raw() { # DEVICE ADDRESS LINE...: a client that knows no options
 	{ sleep 0.7; for line in "$@"; do printf '%s\r\n' "$line"; sleep 0.3; done; sleep 0.3; } |
 		on "$device" socat -t 1 -T 4 - TCP:$address:23 2>&1 | tr -d '\r\0'
 }
-raw cl 10.8.0.1 cisco "show version" exit >"$S/a"
-has "a client without options" "$S/a" '^R1> labd|router r1'
-has_not "and without echo" "$S/a" 'show version'
-raw bad 10.8.0.1 >"$S/a"
-same "the access-class" "$(tr -d '\n' <"$S/a")" ""
-raw cl 10.8.0.3 >"$S/a"
-has "no password is set" "$S/a" '^Password required, but none set'
-( raw cl 10.8.0.1 >"$S/x1" & raw cl 10.8.0.1 >"$S/x2" & sleep 0.4; raw cl 10.8.0.1 >"$S/a"; wait )
+raw cl 10.8.0.1 cisco "show version" exit >"$S/plain" &
+plain=$!
+raw bad 10.8.0.1 >"$S/bad" &
+turned_away=$!
+raw cl 10.8.0.3 >"$S/none" &
+wait $plain $turned_away $!
+has "a client without options" "$S/plain" '^R1> labd|router r1'
+has_not "and without echo" "$S/plain" 'show version'
+same "the access-class" "$(tr -d '\n' <"$S/bad")" ""
+has "no password is set" "$S/none" '^Password required, but none set'
+raw cl 10.8.0.1 >"$S/x1" &
+first=$!
+raw cl 10.8.0.1 >"$S/x2" &
+second=$!
+sleep 0.4
+raw cl 10.8.0.1 >"$S/a"
+wait $first $second
 has_not "all lines are in use" "$S/a" 'Access'
-(on cl nmap -n -Pn -sV --version-light -p 23 10.8.0.2 >"$S/nmap" 2>&1) &
-scan=$!
-( sleep 4 | on cl socat -t 1 - TCP:10.8.0.4:23 >"$S/idle" 2>&1 ) &
-idle=$!
 
 # --- our client ---
 cat >"$S/inetd.py" <<'PYTHON'
