@@ -108,8 +108,7 @@ static void take_command(struct ftp_server *h, struct ftp_session *s, enum ftp_v
 
 		decide_at(fx, "ftp.server.unsupported", s->line_at, CLIENT(s),
 			  V_TEXTN("command", line, strcspn(line, " ")), V_INT("code", code));
-		ftp_reply(s, code, fx,
-			  code == 500 ? "Unknown command." : "Command not offered.");
+		ftp_reply(s, code, fx, code == 500 ? "Unknown command." : "Command not offered.");
 		ftp_ready(h, s, now, fx);
 		return;
 	}
