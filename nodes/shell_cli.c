@@ -201,6 +201,12 @@ static void show_error(struct session *s, const struct grammar_error *e, const c
 	sbuf_done(&out);
 }
 
+/* What takes something away is privileged on every device, whoever's it is. */
+static bool is_privileged(const struct cmd *cmd)
+{
+	return (cmd->flags & CMD_PRIVILEGED) || strncmp(cmd->pattern, "clear ", 6) == 0;
+}
+
 static void exec_line(struct node *n, struct session *s, const char *line)
 {
 	struct grammar_match *match = malloc(sizeof(*match));
@@ -210,7 +216,7 @@ static void exec_line(struct node *n, struct session *s, const char *line)
 	if (!match)
 		abort();
 	r = grammar_parse(n->conf->grammar, MODE_EXEC, line, &n->dev, match, &err);
-	if (r == 0 && (match->cmd->flags & CMD_PRIVILEGED) && s->level < 15) {
+	if (r == 0 && is_privileged(match->cmd) && s->level < 15) {
 		err = (struct grammar_error){ .status = GRAMMAR_INVALID, .column = 1 };
 		r = -EINVAL;
 	}
@@ -281,6 +287,39 @@ static int find_row(struct node *n, const struct session *s, const char *line,
 	return r;
 }
 
+/* The password of a URL, SCHEME://USER:PASSWORD@HOST, or NULL. */
+static const char *url_password(const char *text, size_t *ret_len)
+{
+	const char *url = strstr(text, "://"), *colon, *at;
+	size_t len;
+
+	if (!url)
+		return NULL;
+	url += 3;
+	len = strcspn(url, "/ ");
+	at = memrchr(url, '@', len);
+	colon = at ? memchr(url, ':', (size_t)(at - url)) : NULL;
+	*ret_len = colon ? (size_t)(at - colon) - 1 : 0;
+	return colon ? colon + 1 : NULL;
+}
+
+/* The line without the passwords of its URLs. True: there was one. */
+static bool put_urls(const char *line, struct sbuf *out)
+{
+	bool masked = false;
+	const char *password;
+	size_t len;
+
+	while ((password = url_password(line, &len)) != NULL) {
+		sbuf_put(out, line, (size_t)(password - line));
+		sbuf_puts(out, "***");
+		line = password + len;
+		masked = true;
+	}
+	sbuf_puts(out, line);
+	return masked;
+}
+
 bool session_mask(struct node *n, const struct session *s, const char *line, struct sbuf *out)
 {
 	struct grammar_match *m = calloc(1, sizeof(*m));
@@ -292,16 +331,18 @@ bool session_mask(struct node *n, const struct session *s, const char *line, str
 		abort();
 	if (find_row(n, s, line, m, &err) == 0) {
 		masked = m->cmd->flags & CMD_SECRET;
-		sbuf_puts(out, masked ? m->key : line);
-		known = strlen(line);
+		if (masked)
+			sbuf_printf(out, "%s ***", m->key);
+		else
+			masked = put_urls(line, out);
 	} else {
 		known = err.column > 0 ? err.column - 1 + strlen(err.got) : 0;
 		known = known < strlen(line) ? known : strlen(line);
 		masked = line[known + strspn(line + known, " ")] != '\0';
 		sbuf_put(out, line, known);
+		if (masked)
+			sbuf_puts(out, out->len > 0 ? " ***" : "***");
 	}
-	if (masked)
-		sbuf_puts(out, out->len > 0 ? " ***" : "***");
 	free(m);
 	return masked;
 }

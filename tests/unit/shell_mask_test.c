@@ -42,6 +42,13 @@ static void secrets_are_masked(void **state)
 		{ true, true, "no username ann", "username ***" },
 		{ true, true, "user ann pass lab", "username ***" },
 		{ true, false, "do show version", "do show version" },
+		{ false, true, "copy ftp://ann:lab@10.0.0.1/x flash:x",
+		  "copy ftp://ann:***@10.0.0.1/x flash:x" },
+		{ false, true, "copy ftp://a:b@h/x ftp://c:d:e@h/y",
+		  "copy ftp://a:***@h/x ftp://c:***@h/y" },
+		{ false, false, "copy tftp://10.0.0.1:69/a@b:c flash:x",
+		  "copy tftp://10.0.0.1:69/a@b:c flash:x" },
+		{ false, false, "copy tftp: flash:", "copy tftp: flash:" },
 		/* Behind a word that is not understood anything may stand. */
 		{ false, true, "enabel secret class", "enabel ***" },
 		{ true, true, "enable secrte class", "enable secrte ***" },
