@@ -24,15 +24,16 @@ SELECT link, client, server, request, response, time_ns, method,
 FROM turn t
 ORDER BY request;
 
+-- A request to a proxy names the whole address.
 CREATE VIEW http_referrals AS
-SELECT referrer, coalesce('http://' || host, '') || url AS target, count(*) AS requests,
+SELECT referrer, coalesce(CASE WHEN url GLOB '/*' THEN 'http://' || host END, '') || url AS target, count(*) AS requests,
 	count(*) * 60.0 / nullif((max(time_ns) - min(time_ns)) / 1e9, 0) AS per_minute
 FROM http_flows
 WHERE referrer IS NOT NULL
 GROUP BY referrer, target;
 
 CREATE VIEW http_errors AS
-SELECT link, server, client, coalesce('http://' || host, '') || url AS url, status,
+SELECT link, server, client, coalesce(CASE WHEN url GLOB '/*' THEN 'http://' || host END, '') || url AS url, status,
 	CASE WHEN status < 500 THEN 'client' ELSE 'server' END AS class, count(*) AS count, min(time_ns) AS first_ns, max(time_ns) AS last_ns
 FROM http_flows
 WHERE status >= 400

@@ -205,6 +205,8 @@ for rule in cache-store cache-hit cache-miss cache-revalidate cache-validated fo
 	invalidate serve-stale benefits tunnel-end loop max-forwards; do
 	check "http.proxy.$rule was taken" [ "$(taken http.proxy.$rule)" -gt 0 ]
 done
+check "an error's address is whole on both sides" is_true "SELECT count(DISTINCT server) = 2 AS n FROM http_errors
+	WHERE url = 'http://10.8.0.3/nothing' AND status = 404"
 # Under load the log shortens payloads.
 judge "px pc" "tcp.flags.reset == 1 or icmp or frame.cap_len < frame.len"
 verdict
