@@ -182,6 +182,8 @@ struct kernel_row {
 	struct kernel_counters counters;
 };
 
+#define BANNER_MAX 512
+
 /* How somebody at a line proves who he is. */
 enum line_login { LOGIN_NONE, LOGIN_PASSWORD, LOGIN_LOCAL };
 
@@ -212,8 +214,9 @@ struct answer {
 		struct {
 			int line;
 			enum line_login login;
-			int privilege;	   /* of who needs no user name */
-			nsec_t timeout_ns; /* without input; 0 = it stays open */
+			int privilege;		 /* of who needs no user name */
+			nsec_t timeout_ns;	 /* without input; 0 = it stays open */
+			char banner[BANNER_MAX]; /* shown first; "" = nothing is */
 		} line;
 		struct {
 			uint64_t size;

@@ -41,6 +41,7 @@ struct login_conf {
 	unsigned n_users;
 	struct login_line *lines; /* LOGIN_LINES_MAX; NULL: all as they are by default */
 	unsigned n_lines;
+	char *banners[2]; /* motd, login; NULL = none */
 };
 
 /* login_conf.c */

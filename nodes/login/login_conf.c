@@ -26,6 +26,8 @@ static void conf_free(void *conf)
 	if (c) {
 		free(c->users);
 		free(c->lines);
+		free(c->banners[0]);
+		free(c->banners[1]);
 	}
 	free(c);
 }
@@ -210,6 +212,44 @@ static int set_vty(void *conf, const struct call *call)
 	return 0;
 }
 
+/* banner motd #Keep out!#: the text stands between two of the character it begins with; ^C is one.
+ */
+static int set_banner(char **banner, const struct call *call)
+{
+	const char *text = call->no ? "" : call->args[0].text, *end;
+	char mark[3] = { text[0], '\0', '\0' };
+	char *copy = NULL;
+
+	if (strncmp(text, "^C", 2) == 0)
+		mark[1] = 'C';
+	if (!call->no) {
+		text += strlen(mark);
+		end = *mark ? strstr(text, mark) : NULL;
+		if (!end || end == text)
+			return refuse(call,
+				      "the text stands on one line, between two of the character "
+				      "that it begins with: #Keep out!#");
+		if (end - text >= BANNER_MAX)
+			return refuse(call, "the text is too long");
+		copy = strndup(text, (size_t)(end - text));
+		if (!copy)
+			abort();
+	}
+	free(*banner);
+	*banner = copy;
+	return 0;
+}
+
+static int set_motd(void *conf, const struct call *call)
+{
+	return set_banner(&((struct login_conf *)conf)->banners[0], call);
+}
+
+static int set_login_banner(void *conf, const struct call *call)
+{
+	return set_banner(&((struct login_conf *)conf)->banners[1], call);
+}
+
 /* What con and aux are told has no effect: the console is open to whoever runs the lab. */
 static int set_without_effect(void *conf, const struct call *call)
 {
@@ -351,6 +391,8 @@ static const struct cmd cmds[] = {
 	{ MODE_CONFIG, "enable secret WORD [WORD]", "What `enable` asks for, kept as a hash", DEVICES, CMD_NO | CMD_SECRET, .set = set_enable_secret },
 	{ MODE_CONFIG, "enable password WORD [WORD]", "What `enable` asks for where there is no secret", DEVICES, CMD_NO | CMD_SECRET, .set = set_enable_password },
 	{ MODE_CONFIG, "username WORD [privilege <0-15>] [(password|secret) WORD [WORD]]", "Somebody who may log in", DEVICES, CMD_NO | CMD_MULTI | CMD_KEYED | CMD_SECRET, .set = set_user },
+	{ MODE_CONFIG, "banner motd LINE", "What people see before they log in: #TEXT#", DEVICES, CMD_NO, .set = set_motd },
+	{ MODE_CONFIG, "banner login LINE", "What people see before they log in, after that of motd: #TEXT#", DEVICES, CMD_NO, .set = set_login_banner },
 	{ MODE_CONFIG, "service password-encryption", "Kept for pasted configurations", DEVICES, CMD_NO, .set = set_without_effect },
 	{ MODE_CONFIG, "line vty LINE", "Lines for people who come over the network: line vty 0 4", DEVICES, CMD_NO | CMD_MULTI, .enters = MODE_LINE, .set = set_vty },
 	{ MODE_CONFIG, "line (console|aux) <0-0>", "Kept for pasted configurations: the console is open", DEVICES, CMD_NO | CMD_MULTI, .enters = MODE_LINE, .set = set_without_effect },

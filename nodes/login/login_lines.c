@@ -110,6 +110,17 @@ static void refuse_line(const struct ask_line *q, uint32_t ask_id, int err, cons
 	fx_answer(fx, ask_id, &a);
 }
 
+static void put_banners(const struct login_conf *c, char *out, size_t size)
+{
+	struct sbuf text = SBUF(size - 1);
+
+	for (int i = 0; i < 2; i++)
+		if (c->banners[i])
+			sbuf_printf(&text, "%s\n", c->banners[i]);
+	str_copy(out, size, sbuf_text(&text));
+	sbuf_done(&text);
+}
+
 static void give_line(struct login_lines *l, unsigned line, const struct ask_line *q,
 		      uint32_t ask_id, nsec_t now, struct fx *fx)
 {
@@ -125,6 +136,7 @@ static void give_line(struct login_lines *l, unsigned line, const struct ask_lin
 		refuse_line(q, ask_id, -ENOKEY, "a password is required, but none is set", fx);
 		return;
 	}
+	put_banners(l->conf, a.line.banner, sizeof(a.line.banner));
 	s->asker = 0;
 	s->since_ns = s->touched_ns = now;
 	decide(fx, "login.line-opened", V_INT("line", line), V_ADDR("peer", q->peer),

@@ -39,7 +39,7 @@ static void follow_conf(struct telnet_server *s, struct fx *fx)
 /* Text with '\n' as line ends. */
 void telnet_server_say(struct telnet_conn *c, const char *text, struct fx *fx)
 {
-	struct sbuf out = SBUF(512);
+	struct sbuf out = SBUF(2 * BANNER_MAX);
 
 	for (; *text; text++)
 		sbuf_put(&out, *text == '\n' ? "\r\n" : text, *text == '\n' ? 2 : 1);
@@ -181,6 +181,7 @@ static void on_line(struct telnet_server *s, struct telnet_conn *c, const struct
 	fx_write(fx, c->nvt.sock, offers.data, offers.len);
 	sbuf_done(&offers);
 	telnet_server_fact(c, "open", fx);
+	telnet_server_say(c, a->line.banner, fx);
 	telnet_login_begin(s, c, ev->now, fx);
 }
 

@@ -221,6 +221,21 @@ static void an_access_class(void **state)
 	drv_done(&d);
 }
 
+static void banners(void **state)
+{
+	struct drv d;
+
+	(void)state;
+	begin(&d, "banner motd #Keep out!#\nbanner login ^CAnn only^C\nline vty 0 4\n no login");
+	assert_string_equal(line(&d, LINE_OPEN, 0, "telnet")->line.banner, "Keep out!\nAnn only\n");
+	drv_conf(&d, "no banner motd #Keep out!#");
+	assert_string_equal(line(&d, LINE_OPEN, 0, "telnet")->line.banner, "Ann only\n");
+	drv_conf_refused(&d, "banner motd #no end");
+	drv_conf_refused(&d, "banner motd ##");
+	assert_non_null(strstr(drv_running(&d), "banner login ^CAnn only^C"));
+	drv_done(&d);
+}
+
 static void show_users(void **state)
 {
 	struct drv d;
@@ -318,6 +333,7 @@ int main(void)
 		cmocka_unit_test(a_line_without_password),
 		cmocka_unit_test(the_lines_password),
 		cmocka_unit_test(an_access_class),
+		cmocka_unit_test(banners),
 		cmocka_unit_test(show_users),
 		cmocka_unit_test(enabling),
 		cmocka_unit_test(pasted_lines),

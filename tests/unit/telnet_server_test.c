@@ -177,12 +177,15 @@ static void the_lines_password(void **state)
 static void a_user(void **state)
 {
 	const struct fx_effect *e;
-	struct answer yes = { .login.privilege = 15 };
+	struct answer yes = { .login.privilege = 15 }, with_banner;
 	struct drv d;
 
 	(void)state;
 	begin(&d);
-	connects(&d, line_of(LOGIN_LOCAL));
+	with_banner = line_of(LOGIN_LOCAL);
+	str_copy(with_banner.line.banner, sizeof(with_banner.line.banner), "Keep out!\n");
+	connects(&d, with_banner);
+	assert_non_null(strstr(wrote(&d, NULL), "Keep out!\r\n\r\nUser Access Verification"));
 	SENDS(&d, AGREED "\r\n");
 	assert_non_null(strstr(wrote(&d, NULL), "\r\nUsername: "));
 	SENDS(&d, "anx\bn");
