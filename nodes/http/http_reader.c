@@ -80,6 +80,14 @@ static enum reader_got take_head(struct http_reader *r, size_t n)
 	return READER_INTERIM;
 }
 
+/* The start of a record, an alert mostly: what a port of HTTPS has to say to plain HTTP. */
+static bool is_tls(const struct sbuf *raw)
+{
+	const uint8_t *p = (const uint8_t *)raw->data;
+
+	return raw->len >= 2 && (p[0] == 21 || p[0] == 22) && p[1] == 3;
+}
+
 enum reader_got http_reader_feed(struct http_reader *r, const void *data, size_t len)
 {
 	ssize_t n;
@@ -94,6 +102,8 @@ enum reader_got http_reader_feed(struct http_reader *r, const void *data, size_t
 	}
 	if (sbuf_put(&r->raw, data, len) < 0)
 		return bad(r, "the header section is over the limit");
+	if (is_tls(&r->raw))
+		return bad(r, "the server speaks TLS: https:// may be meant");
 	n = http_head_find(sbuf_text(&r->raw), r->raw.len, &http_limits_default, &r->scan,
 			   &r->head);
 	if (n < 0)

@@ -199,6 +199,7 @@ shows "by address, without SNI" '^TLSv1\.3  \.$' get https://10.7.0.3/who
 shows "redirected from http" '^TLSv1\.3 web ' get http://10.7.0.3/who
 shows "TLS 1.2" '^TLSv1\.2 web \.$' get https://web:8443/who
 shows "openssl s_server" 'Ciphers supported in s_server' get https://web:4433/
+fails "http where https is meant" 'https:// may be meant' get http://10.7.0.2:443/
 shows "our own server" '<h1>over TLS</h1>' get https://www.lab.test/
 fails "another name" 'is for www, www\.lab\.test, 10\.7\.0\.2, not for other\.lab\.test' get https://other.lab.test/
 fails "expired" 'the certificate expired on 2001-01-01' get https://10.7.0.5/

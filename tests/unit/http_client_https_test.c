@@ -104,6 +104,16 @@ static void test_failures(void **state)
 	assert_int_equal(d.status, 1);
 }
 
+static void test_wrong_scheme(void **state)
+{
+	(void)state;
+	ask("http get http://10.0.0.1/", "GET / HTTP/1.1\r\n");
+	respond_len("\x15\x03\x03\x00\x02\x02\x0a", 7);
+	drv_expect_value(&d, "http.client.invalid-response", "reason",
+			 "the server speaks TLS: https:// may be meant");
+	assert_int_equal(d.status, 1);
+}
+
 /* Without a goodbye of TLS the end may be an attacker's (RFC 9112 §9.8). */
 static void test_cut(void **state)
 {
@@ -198,13 +208,9 @@ int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 	static const struct CMUnitTest tests[] = {
-		T(test_get),
-		T(test_name),
-		T(test_failures),
-		T(test_cut),
-		T(test_redirect_and_referrer),
-		T(test_proxy),
-		T(test_tunnel),
+		T(test_get),	      T(test_name),   T(test_failures),
+		T(test_wrong_scheme), T(test_cut),    T(test_redirect_and_referrer),
+		T(test_proxy),	      T(test_tunnel),
 	};
 
 	return cmocka_run_group_tests_name("http_client_https", tests, NULL, NULL);
