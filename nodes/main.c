@@ -15,7 +15,10 @@ static const char usage[] =
 	"                         prints DEVICE:LINE:COLUMN: SEVERITY: MESSAGE for what is wrong\n"
 	"  labnode --zygote FD    used by labd: starts devices on request; --fresh HEX: the rows "
 	"of the\n"
-	"                         settings' baseline that a new namespace has by itself\n"
+	"                         settings' baseline that a new namespace has by itself; --kinds "
+	"HEX: "
+	"whose\n"
+	"                         languages are read first\n"
 	"  labnode --ca HEX       used by labd: prints the certificate of the CA with this seed\n"
 	"  labnode --cert HEX --seed HEX NAME\n"
 	"                         used by labd, in a device: a certificate of that CA for this "
@@ -31,6 +34,7 @@ int main(int argc, char **argv)
 		{ "zygote", required_argument, NULL, 'z' },
 		{ "no-sandbox", no_argument, NULL, 'n' },
 		{ "fresh", required_argument, NULL, 'f' },
+		{ "kinds", required_argument, NULL, 'm' },
 		{ "ca", required_argument, NULL, 'a' },
 		{ "cert", required_argument, NULL, 'k' },
 		{ "seed", required_argument, NULL, 's' },
@@ -40,6 +44,7 @@ int main(int argc, char **argv)
 	};
 	bool sandbox = true;
 	uint64_t fresh = 0, ca_seed = 0, seed = 0;
+	unsigned kinds = ~0u;
 	int zygote_fd = -1, what = 0, c;
 
 	while ((c = getopt_long(argc, argv, "h", options, NULL)) != -1) {
@@ -49,11 +54,13 @@ int main(int argc, char **argv)
 			zygote_fd = atoi(optarg);
 		else if (c == 'f')
 			fresh = strtoull(optarg, NULL, 16);
+		else if (c == 'm')
+			kinds = (unsigned)strtoul(optarg, NULL, 16);
 		else if (c == 'a' || c == 'k')
 			ca_seed = strtoull(optarg, NULL, 16);
 		else if (c == 's')
 			seed = strtoull(optarg, NULL, 16);
-		if (c != 'n' && c != 'f' && c != 's')
+		if (c != 'n' && c != 'f' && c != 'm' && c != 's')
 			what = c;
 	}
 	switch (what) {
@@ -62,7 +69,7 @@ int main(int argc, char **argv)
 	case 'c':
 		return check_main();
 	case 'z':
-		return zygote_main(zygote_fd, sandbox, fresh);
+		return zygote_main(zygote_fd, sandbox, fresh, kinds);
 	case 'a':
 		return ca_main(ca_seed);
 	case 'k':

@@ -411,8 +411,8 @@ int sandbox_prepare(void);
 int sandbox_drop(void);
 
 /* zygote.c, describe.c: the faces of the program */
-/* |fresh|: see ns_sysctl_survey(). */
-int zygote_main(int supervisor_fd, bool sandbox, uint64_t fresh);
+/* |fresh|: see ns_sysctl_survey(). |kinds|: whose languages are read before any device is born. */
+int zygote_main(int supervisor_fd, bool sandbox, uint64_t fresh, unsigned kinds);
 int describe_main(void);
 int check_main(void);
 

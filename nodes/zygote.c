@@ -415,7 +415,7 @@ static void spawn(const struct zygote *z, const struct node_msg *msg)
 
 /* Loads what every device will need, so that the pages are shared. A child pays for each page that
  * it changes: nothing freed is left lying about for it to reuse or to merge. */
-static void warm_up(void)
+static void warm_up(unsigned kinds)
 {
 	struct event_base *base = event_base_new();
 
@@ -423,14 +423,15 @@ static void warm_up(void)
 		event_base_free(base);
 	console_prepare();
 	for (int k = 0; k < N_KINDS; k++)
-		(void)conf_grammar(k);
+		if (kinds & 1u << k)
+			(void)conf_grammar(k);
 	(void)rule_number("");
 	(void)fact_by_number(0);
 	note_text();
 	heap_fill_holes();
 }
 
-int zygote_main(int supervisor_fd, bool sandbox, uint64_t fresh)
+int zygote_main(int supervisor_fd, bool sandbox, uint64_t fresh, unsigned kinds)
 {
 	static uint8_t buf[NODE_MSG_MAX];
 	struct zygote z = { .fd = supervisor_fd, .sandbox = sandbox };
@@ -445,7 +446,7 @@ int zygote_main(int supervisor_fd, bool sandbox, uint64_t fresh)
 	sandbox_prepare_root();
 	if (sandbox && (r = sandbox_prepare()) < 0)
 		return 1;
-	warm_up();
+	warm_up(kinds);
 	while ((r = node_msg_recv(supervisor_fd, buf, &msg)) == 0) {
 		if (msg.type == NM_SPAWN)
 			spawn(&z, &msg);

@@ -118,12 +118,16 @@ static void on_zygote(evutil_socket_t fd, short what, void *arg)
 
 static _Noreturn void exec_zygote(const struct sup *s, int fd)
 {
-	char number[16], fresh[24];
+	char number[16], fresh[24], kinds[16];
+	unsigned mask = 0;
 
+	for (size_t i = 0; i < s->plan->n_devices; i++)
+		mask |= 1u << s->plan->devices[i].kind;
 	snprintf(number, sizeof(number), "%d", fd);
 	snprintf(fresh, sizeof(fresh), "%" PRIx64, s->fresh);
+	snprintf(kinds, sizeof(kinds), "%x", mask);
 	(void)fcntl(fd, F_SETFD, 0);
-	execl(s->birth->labnode, "labnode", "--zygote", number, "--fresh", fresh,
+	execl(s->birth->labnode, "labnode", "--zygote", number, "--fresh", fresh, "--kinds", kinds,
 	      s->birth->sandbox ? NULL : "--no-sandbox", (char *)NULL);
 	_exit(127);
 }
