@@ -85,7 +85,7 @@ typist() {
 # --- our server ---
 (on cl nmap -n -Pn -sV --version-light -p 23 10.8.0.2 >"$S/nmap" 2>&1) &
 scan=$!
-( sleep 4 | on cl socat -t 1 - TCP:10.8.0.4:23 >"$S/idle" 2>&1 ) &
+( sleep 6 | on cl socat -t 1 - TCP:10.8.0.4:23 >"$S/idle" 2>&1 ) &
 idle=$!
 typist inetutils exec cl -- telnet 10.8.0.1 <<'STEPS'
 see "User Access Verification"
@@ -159,11 +159,12 @@ has "a client without options" "$S/plain" '^R1> labd|router r1'
 has_not "and without echo" "$S/plain" 'show version'
 same "the access-class" "$(tr -d '\n' <"$S/bad")" ""
 has "no password is set" "$S/none" '^Password required, but none set'
-raw cl 10.8.0.1 >"$S/x1" &
+sleep 3 | on cl socat - TCP:10.8.0.1:23 >"$S/x1" 2>&1 &
 first=$!
-raw cl 10.8.0.1 >"$S/x2" &
+sleep 3 | on cl socat - TCP:10.8.0.1:23 >"$S/x2" 2>&1 &
 second=$!
-sleep 0.4
+both_open="SELECT count(*) = 2 FROM telnet_session WHERE device = 'r1' AND result = 'open' AND until IS NULL"
+check "two lines are taken" await 3 is_true "$both_open"
 raw cl 10.8.0.1 >"$S/a"
 wait $first $second
 has_not "all lines are in use" "$S/a" 'Access'
@@ -190,6 +191,7 @@ echo "TERM=$TERM"
 printf 'name: '
 read name
 echo "hello $name"
+sleep 0.5 # telnetd forgets what it has not sent yet when its child ends
 SHELL
 cat >"$S/smtp" <<'SHELL'
 #!/bin/sh
