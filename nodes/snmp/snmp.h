@@ -69,6 +69,14 @@ struct snmp_conf {
 	struct snmp_view_line *views;	    /* SNMP_VIEWS_MAX; NULL before the first */
 	unsigned n_communities, n_hosts, n_views;
 	unsigned events; /* BIT(snmp_event) that are told to hosts */
+	/* the manager */
+	bool manager;	  /* takes traps on UDP 162 */
+	bool version_set; /* `version` is every agent's that is not in `agents` */
+	int32_t version;
+	struct snmp_known *agents; /* SNMP_AGENTS_MAX; NULL before the first */
+	unsigned n_agents;
+	nsec_t timeout_ns; /* for a response */
+	unsigned retries;
 };
 
 /* RFC 3418 §2, the snmp group; the order is that of its objects, 0 = unused. */

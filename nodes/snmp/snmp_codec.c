@@ -17,8 +17,11 @@ static void put_info(const struct snmp_msg *m, struct sbuf *out)
 	struct snmp_bind b;
 
 	sbuf_puts(out, name ? name : "unknown");
-	if (m->pdu == SNMP_TRAP_V1)
-		sbuf_printf(out, " %s", snmp_oid_format(&m->enterprise, text));
+	if (m->pdu == SNMP_TRAP_V1) { /* Wireshark names the first number of this one */
+		snmp_oid_format(&m->enterprise, text);
+		sbuf_printf(out, " %s%s", strncmp(text, "1.", 2) == 0 ? "iso." : "",
+			    text + (strncmp(text, "1.", 2) == 0 ? 2 : 0));
+	}
 	while (snmp_bind_next(&binds, &b) && !out->full)
 		sbuf_printf(out, " %s", snmp_oid_format(&b.name, text));
 }

@@ -1,14 +1,23 @@
 /* Configuration lines, show, facts, tables. */
-#include "snmp/snmp.h"
+#include "snmp/snmp_manager.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
+#define TIMEOUT_NS (1 * SEC)
+#define RETRIES	   3
+
 static void *conf_new(const struct device *dev)
 {
+	struct snmp_conf *c = calloc(1, sizeof(*c));
+
 	(void)dev;
-	return calloc(1, sizeof(struct snmp_conf));
+	if (!c)
+		return NULL;
+	c->timeout_ns = TIMEOUT_NS;
+	c->retries = RETRIES;
+	return c;
 }
 
 static void conf_free(void *conf)
@@ -22,6 +31,7 @@ static void conf_free(void *conf)
 	free(c->communities);
 	free(c->hosts);
 	free(c->views);
+	free(c->agents);
 	free(c);
 }
 
@@ -231,6 +241,63 @@ static int set_traps_snmp(void *conf, const struct call *call)
 	return change_events(conf, call, which ? which : BIT(SNMP_N_EVENTS) - 1);
 }
 
+/* --- the manager -------------------------------------------------------------------------- */
+
+static int set_manager(void *conf, const struct call *call)
+{
+	((struct snmp_conf *)conf)->manager = !call->no;
+	return 0;
+}
+
+static int set_version(void *conf, const struct call *call)
+{
+	struct snmp_conf *c = conf;
+
+	c->version_set = !call->no;
+	c->version = given(call, 0) && call->args[0].number == 0 ? SNMP_V1 : SNMP_V2C;
+	return 0;
+}
+
+static int set_timeout(void *conf, const struct call *call)
+{
+	((struct snmp_conf *)conf)->timeout_ns = call->no ? TIMEOUT_NS : call->args[0].number * SEC;
+	return 0;
+}
+
+static int set_retries(void *conf, const struct call *call)
+{
+	((struct snmp_conf *)conf)->retries = call->no ? RETRIES : (unsigned)call->args[0].number;
+	return 0;
+}
+
+static void remove_agent(struct snmp_conf *c, const struct addr *agent)
+{
+	for (unsigned i = 0; i < c->n_agents; i++)
+		if (addr_equal(&c->agents[i].agent, agent)) {
+			c->agents[i] = c->agents[--c->n_agents];
+			return;
+		}
+}
+
+static int set_agent(void *conf, const struct call *call)
+{
+	struct snmp_conf *c = conf;
+	const struct arg *version = given(call, 1);
+
+	remove_agent(c, &call->args[0].addr);
+	if (call->no)
+		return 0;
+	if (c->n_agents == SNMP_AGENTS_MAX)
+		return refuse(call, "32 agents are the most");
+	if (!c->agents)
+		c->agents = calloc(SNMP_AGENTS_MAX, sizeof(*c->agents));
+	if (!c->agents)
+		return -ENOMEM;
+	c->agents[c->n_agents++] = (struct snmp_known){ call->args[0].addr,
+							version->number == 0 ? SNMP_V1 : SNMP_V2C };
+	return 0;
+}
+
 /* --- facts -------------------------------------------------------------------------------- */
 
 static const struct fact_column request_columns[] = {
@@ -242,7 +309,7 @@ static const struct fact_column request_columns[] = {
 	{ "request", VT_INT, "request-id" },
 	{ "n", VT_INT, "bindings of the request" },
 	{ "varbinds", VT_TEXT, "names and values of the response" },
-	{ "error", VT_TEXT, "error-status of the response: noError, ..." },
+	{ "error", VT_TEXT, "error-status of the response: noError, ...; or no response" },
 	{ "error_index", VT_INT, "which binding is at fault, from 1" },
 	{ NULL, VT_END, NULL },
 };
@@ -251,6 +318,39 @@ const struct fact_kind snmp_request_fact = {
 	.table = "snmp_request",
 	.help = "A request of SNMP and its response; each is over when it is told",
 	.columns = request_columns,
+};
+
+static const struct fact_column trap_columns[] = {
+	{ "sender", VT_ADDR, "whom it came from" },
+	{ "agent", VT_ADDR, "v1: who it says it is of" },
+	{ "version", VT_TEXT, "v1, v2c" },
+	{ "community", VT_TEXT, "in clear, as it crossed the network" },
+	{ "how", VT_TEXT, "trap or inform" },
+	{ "trap", VT_TEXT, "its name: linkDown, ..." },
+	{ "uptime", VT_DURATION, "how long the agent has been running, it says" },
+	{ "varbinds", VT_TEXT, "names and values" },
+	{ NULL, VT_END, NULL },
+};
+
+const struct fact_kind snmp_trap_fact = {
+	.table = "snmp_trap",
+	.help = "A trap or inform of SNMP that this device took; each is over when it is told",
+	.columns = trap_columns,
+};
+
+static const struct fact_column mib_value_columns[] = {
+	{ "agent", VT_ADDR, "whose value it is" },
+	{ "oid", VT_TEXT, "of the instance, in numbers" },
+	{ "name", VT_TEXT, "the same with the name that this device knows" },
+	{ "type", VT_TEXT, "INTEGER, STRING, Counter32, ..." },
+	{ "value", VT_TEXT, "as the agent told it" },
+	{ NULL, VT_END, NULL },
+};
+
+const struct fact_kind snmp_mib_value_fact = {
+	.table = "mib_value",
+	.help = "What an agent told this manager; the row with until NULL is what it told last",
+	.columns = mib_value_columns,
 };
 
 void snmp_fact(struct fx *fx, const char *role, uint32_t number, const struct ep *peer,
@@ -264,7 +364,8 @@ void snmp_fact(struct fx *fx, const char *role, uint32_t number, const struct ep
 		   V_TEXTN("community", m->community, m->community_len),
 		   V_TEXT("operation", snmp_pdu_name(m->pdu)), V_INT("request", m->id),
 		   V_INT("n", m->n_binds), V_TEXT("varbinds", binds),
-		   V_TEXT("error", snmp_error_name(error)), V_INT("error_index", index));
+		   V_TEXT("error", error < 0 ? "no response" : snmp_error_name(error)),
+		   V_INT("error_index", index));
 	fx_fact_end(fx, &snmp_request_fact, sbuf_text(&key), "answered");
 	sbuf_done(&key);
 }
@@ -332,6 +433,9 @@ void snmp_show_run(void *machine, const struct call *call, nsec_t now, struct fx
 #define LINE(line, line_flags, handler, line_help) \
 	{ .mode = MODE_CONFIG, .pattern = (line), .help = (line_help), .kinds = KINDS_L3, .flags = CMD_NO | (line_flags), .set = (handler) }
 
+#define QUERY(line, line_help) \
+	{ .mode = MODE_EXEC, .pattern = (line), .help = (line_help), .kinds = KINDS_L3, .machine = "snmp.manager", .run = snmp_run }
+
 static const struct cmd cmds[] = {
 	LINE("snmp-server community WORD [view WORD] [(ro|rw|RO|RW)] [WORD]", CMD_MULTI | CMD_KEYED, set_community,
 	     "A community that may read (ro) or also set (rw), from addresses that an access list permits"),
@@ -346,6 +450,18 @@ static const struct cmd cmds[] = {
 	LINE("snmp-server enable traps snmp [(authentication)] [(linkdown)] [(linkup)] [(coldstart)] [(warmstart)]", CMD_MULTI,
 	     set_traps_snmp, "Tell hosts of these events"),
 
+	LINE("snmp-server manager", 0, set_manager, "Take traps and informs on UDP port 162"),
+	LINE("snmp manager version (1|2c)", 0, set_version, "Speak this version with agents (else 2c is tried, then 1)"),
+	LINE("snmp manager timeout <1-60>", 0, set_timeout, "Seconds to wait for a response (1)"),
+	LINE("snmp manager retries <0-10>", 0, set_retries, "How often a request is sent again (3)"),
+	LINE("snmp manager agent IP version (1|2c)", CMD_MULTI | CMD_KEYED, set_agent, "The version of one agent"),
+
+	QUERY("snmp (get|getnext) HOST WORD WORD [WORD [WORD [WORD]]]", "Ask an agent for objects: HOST COMMUNITY OID ..."),
+	QUERY("snmp (getbulk) HOST WORD WORD [<0-100> [<0-10>]]",
+	      "Ask for the objects that follow: HOST COMMUNITY OID [MAX-REPETITIONS [NON-REPEATERS]]"),
+	QUERY("snmp (walk) HOST WORD WORD", "Ask for all objects below a name: HOST COMMUNITY OID"),
+	QUERY("snmp (set) HOST WORD WORD (integer|string|hex|oid|address|gauge|counter|timeticks) LINE",
+	      "Set an object: HOST COMMUNITY OID TYPE VALUE"),
 	{ .mode = MODE_EXEC, .pattern = "show snmp", .help = "Show what the agent has counted", .kinds = KINDS_L3,
 	  .machine = "snmp.agent", .run = snmp_show_run },
 	{ .mode = NULL },
@@ -358,8 +474,10 @@ static const struct rule rules[] = {
 };
 #undef RULE
 
-static const struct machine_class *const machines[] = { &snmp_agent_class, NULL };
-static const struct fact_kind *const facts[] = { &snmp_request_fact, NULL };
+static const struct machine_class *const machines[] = { &snmp_agent_class, &snmp_manager_class,
+							NULL };
+static const struct fact_kind *const facts[] = { &snmp_request_fact, &snmp_trap_fact,
+						 &snmp_mib_value_fact, NULL };
 
 const struct proto snmp_proto = {
 	.name = "snmp",

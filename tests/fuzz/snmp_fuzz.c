@@ -1,14 +1,14 @@
 /* SNMP against a hostile peer: the log reads each message; then an agent gets it, with communities
- * that the fuzzer can guess, and so does the port that informs are sent from. Whatever the agent
- * sends must be a sound message that is no longer than it may be, and each rule that it takes must
- * be listed. */
+ * that the fuzzer can guess, and so does the port that informs are sent from; then a manager with
+ * two queries gets it, at both of its ports. Whatever they send must be a sound message that is no
+ * longer than it may be, and each rule that they take must be listed. */
 #include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/codec.h"
-#include "snmp/snmp.h"
+#include "snmp/snmp_manager.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -96,6 +96,20 @@ static void deliver(struct world *w, struct ev ev)
 	}
 }
 
+/* snmp OP 10.0.0.2 a mib-2 */
+static void ask(struct world *w, const char *op)
+{
+	struct arg args[] = { { .type = ARG_CHOICE, .text = op },
+			      { .type = ARG_HOST, .text = "10.0.0.2" },
+			      { .type = ARG_WORD, .text = "a" },
+			      { .type = ARG_WORD, .text = "mib-2" } };
+	struct call call = { .id = 1, .args = args, .n_args = 4, .dev = w->dev };
+
+	snmp_run(w->machine, &call, 0, w->fx);
+	look_at_effects(w->fx, NULL, 0);
+	fx_reset(w->fx);
+}
+
 static void fuzz_machine(const struct machine_class *cls, const struct snmp_conf *conf,
 			 uint32_t n_socks, const uint8_t *data, size_t size)
 {
@@ -109,6 +123,10 @@ static void fuzz_machine(const struct machine_class *cls, const struct snmp_conf
 	struct world w = { cls, cls->create(&env), &dev, fx_new() };
 
 	deliver(&w, (struct ev){ .kind = EV_START });
+	if (cls == &snmp_manager_class) {
+		ask(&w, "walk");
+		ask(&w, "get");
+	}
 	while (size >= 3) {
 		struct ev ev = { .kind = EV_DATAGRAM };
 		size_t len = (size_t)data[1] << 8 | data[2];
@@ -116,7 +134,8 @@ static void fuzz_machine(const struct machine_class *cls, const struct snmp_conf
 		ev.dgram.sock = 1 + data[0] % n_socks;
 		data += 3, size -= 3;
 		len = len < size ? len : size;
-		ev.dgram.src = (struct ep){ addr4(10, 0, 0, 2), 4000 };
+		ev.dgram.src = (struct ep){ addr4(10, 0, 0, 2),
+					    cls == &snmp_manager_class ? SNMP_PORT : 4000 };
 		ev.dgram.dst = (struct ep){ addr4(10, 0, 0, 1), SNMP_PORT };
 		ev.dgram.data = data;
 		ev.dgram.len = len;
@@ -143,9 +162,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 				  .n_views = 2,
 				  .hosts = &host,
 				  .n_hosts = 1,
-				  .events = BIT(SNMP_N_EVENTS) - 1 };
+				  .events = BIT(SNMP_N_EVENTS) - 1,
+				  .manager = true,
+				  .timeout_ns = SEC };
 
 	fuzz_codec(data, size);
 	fuzz_machine(&snmp_agent_class, &conf, 4, data, size);
+	fuzz_machine(&snmp_manager_class, &conf, 4, data, size);
 	return 0;
 }

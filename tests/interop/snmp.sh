@@ -1,7 +1,8 @@
 #!/bin/bash
-# SNMP: net-snmp's tools ask our agent and set what it lets them set; snmptrapd takes what it tells.
+# SNMP: net-snmp's tools ask our agent and set what it lets them set, and snmptrapd takes what it tells;
+# our manager asks snmpd, and takes what snmptrap and snmpinform tell.
 . "$(dirname "$0")/lib" || exit 1
-need snmpget snmpgetnext snmpbulkget snmpwalk snmpbulkwalk snmpset snmptrapd
+need snmpget snmpgetnext snmpbulkget snmpwalk snmpbulkwalk snmpset snmptrap snmpinform snmptrapd snmpd
 
 export MIBS= SNMP_PERSISTENT_DIR=$S/state
 mkdir -p -m 777 "$S/state"
@@ -32,9 +33,11 @@ topology:
         snmp-server enable traps snmp authentication linkdown linkup
     nms: { kind: linux, config: "interface eth0\n ip address 10.7.0.2 255.255.255.0" }
     pc: { kind: pc, config: "interface eth0\n ip address 10.8.0.2 255.255.255.0" }
+    mgr: { kind: server, config: "interface eth0\n ip address 10.7.0.3 255.255.255.0\nsnmp-server manager\nip host agent 10.7.0.2" }
   links:
     - { name: r1, endpoints: [ "r1:eth0", "sw1:1" ] }
     - { name: nms, endpoints: [ "nms:eth0", "sw1:2" ] }
+    - { name: mgr, endpoints: [ "mgr:eth0", "sw1:3" ] }
     - { name: pc, endpoints: [ "pc:eth0", "r1:eth1" ] }
 LAB
 
@@ -100,5 +103,45 @@ done
 answered() { [ "$(taken snmp.agent.inform-answered r1)" = 3 ]; }
 check "the informs were acknowledged" await 5 answered
 
-judge "r1 nms"
+# --- our manager, snmpd ---
+cat >"$S/snmpd.conf" <<CONF
+agentAddress udp:10.7.0.2:161
+rocommunity public
+rwcommunity private
+sysName theirs
+sysContact them
+CONF
+start snmpd nms snmpd -f -Lo -C -c "$S/snmpd.conf" -p "$S/snmpd.pid"
+listens() { on nms grep -q ':00A1 ' /proc/net/udp; }
+check "snmpd listens" await 10 listens
+# asks TEXT REGEX LINE: what our manager prints
+asks() {
+	run mgr "$3" >"$S/asked.$n_checks" 2>&1
+	has "our manager: $1" "$S/asked.$n_checks" "$2"
+}
+asks "a name" '^sysName\.0 = STRING: theirs$' "snmp get agent public sysName.0"
+asks "an exception" '^sysName\.7 = noSuchInstance$' "snmp get 10.7.0.2 public sysName.7"
+asks "the next" '^sysContact\.0 = STRING: them$' "snmp getnext 10.7.0.2 public sysUpTime.0"
+asks "in bulk" '^sysObjectID\.0 = OID: ' "snmp getbulk 10.7.0.2 public system 3"
+asks "a walk" '^ipAdEntNetMask\.10\.7\.0\.2 = IpAddress: 255\.255\.255\.0$' "snmp walk 10.7.0.2 public ipAddrTable"
+asks "a walk of everything" '^snmpInPkts\.0 = Counter32: ' "snmp walk 10.7.0.2 public mib-2"
+asks "an error" 'notWritable|noAccess' "snmp set 10.7.0.2 private sysName.0 string ours"
+asks "a walk of our agent" '^ipRouteDest\.10\.8\.0\.0 = IpAddress: 10\.8\.0\.0$' "snmp walk 10.7.0.1 public ip"
+asks "a Set of our agent" '^sysLocation\.0 = STRING: rack 9$' "snmp set 10.7.0.1 private sysLocation.0 string rack 9"
+check "the values are in the database" is_true "SELECT count(*) = 1 AS n FROM mib_value WHERE until IS NULL
+	AND agent = '10.7.0.2' AND name = 'sysName.0' AND value = 'theirs' AND type = 'STRING'"
+finish snmpd
+
+# --- our receiver, snmptrap ---
+TRAP="1.3.6.1.6.3.1.1.5"
+M=10.7.0.3
+check "snmptrap in version 1" on nms snmptrap -v1 -c c1 $M 1.3.6.1.4.1.9.9 10.7.0.77 6 3 12345 1.3.6.1.2.1.2.2.1.1.4 i 4
+check "snmptrap in version 2c" on nms snmptrap -v2c -c c2 $M 12345 $TRAP.3 1.3.6.1.2.1.2.2.1.1.4 i 4
+check "snmpinform is answered" on nms snmpinform -v2c -c c3 -r 1 -t 2 $M 12345 $TRAP.4 1.3.6.1.2.1.2.2.1.2.4 s eth3
+is_told() { is_true "SELECT count(*) = 1 AS n FROM snmp_trap WHERE device = 'mgr' AND $1"; }
+check "stored: version 1" await 5 is_told "community = 'c1' AND version = 'v1' AND agent = '10.7.0.77' AND trap = 'cisco.9.0.3'"
+check "stored: version 2c" await 5 is_told "community = 'c2' AND how = 'trap' AND trap = 'linkDown' AND varbinds LIKE '%ifIndex.4 = 4'"
+check "stored: the inform" await 5 is_told "community = 'c3' AND how = 'inform' AND trap = 'linkUp' AND varbinds LIKE '%ifDescr.4 = eth3'"
+
+judge "r1 nms mgr"
 verdict

@@ -304,7 +304,7 @@ static void what_the_log_prints(void **state)
 				     .uptime = 9,
 				     .enterprise = snmp_sys_object_id },
 		  "public", (const char *const[]){ "ifIndex.1 i 1", NULL });
-	expect_info("trap 1.3.6.1.4.1.9.1.1 1.3.6.1.2.1.2.2.1.1.1");
+	expect_info("trap iso.3.6.1.4.1.9.1.1 1.3.6.1.2.1.2.2.1.1.1");
 	in.len = snmp_made_len;
 	assert_int_equal(snmp_codec.fields(&in, put_field, &out), 0);
 	assert_string_equal(sbuf_text(&out),
