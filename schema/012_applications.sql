@@ -50,7 +50,7 @@ SELECT p.time_ns, p.id AS packet, f.link, CASE f.to_server WHEN 0 THEN f.dst ELS
 	END AS user,
 	'****' AS secret,
 	CASE WHEN p.protocol = 'SNMP' THEN 'community' WHEN p.protocol = 'HTTP' THEN 'basic'
-		WHEN p.info LIKE '%PASS%' THEN 'password' WHEN p.protocol = 'SMTP' THEN 'auth' ELSE 'user' END AS kind
+		WHEN p.info LIKE '%PASS%' OR p.protocol = 'TELNET' THEN 'password' WHEN p.protocol = 'SMTP' THEN 'auth' ELSE 'user' END AS kind
 FROM packet p JOIN flow f ON f.id = p.flow
 WHERE (p.protocol = 'FTP' AND (p.info LIKE 'Request: USER %' OR p.info LIKE 'Request: PASS %'))
 	OR (p.protocol = 'POP' AND (p.info LIKE 'C: USER %' OR p.info LIKE 'C: PASS %'))
@@ -59,7 +59,8 @@ WHERE (p.protocol = 'FTP' AND (p.info LIKE 'Request: USER %' OR p.info LIKE 'Req
 	OR (p.protocol = 'SNMP' AND EXISTS (SELECT 1 FROM packet_field x WHERE x.packet = p.id AND x.field LIKE '%ommunity%'))
 	OR (p.protocol = 'HTTP' AND EXISTS (SELECT 1 FROM packet_field x WHERE x.packet = p.id
 		AND x.field = 'Authorization' COLLATE NOCASE AND x.value LIKE 'Basic%'))
-	OR (p.protocol = 'TELNET' AND p.info LIKE '%assword%');
+	OR (p.protocol = 'TELNET' AND EXISTS (SELECT 1 FROM packet_field x WHERE x.packet = p.id
+		AND x.field = 'Data' AND x.value LIKE '%assword: %'));
 
 -- What somebody learns who only listens.
 CREATE VIEW learned_config AS
