@@ -103,6 +103,8 @@ static bool is_clear(const struct record *rec)
 {
 	struct rd r = rec->body;
 
+	if (rd_left(&r) < 4)
+		return false;
 	while (rd_left(&r) > 0) {
 		uint8_t type = rd_u8(&r);
 		uint32_t len = (uint32_t)rd_u8(&r) << 16 | rd_u16(&r);
@@ -230,9 +232,9 @@ static void put_server_name(const struct sink *s, struct rd hello, size_t at)
 			continue;
 		rd_skip(&ext, 3); /* length of the list, type */
 		n = rd_u16(&ext);
-		view = rd_view(&ext, n < NAME_MAX_LEN ? n : NAME_MAX_LEN);
-		if (view && str_copy_n(name, sizeof(name), (const char *)view,
-				       n < NAME_MAX_LEN ? n : NAME_MAX_LEN))
+		n = n < NAME_MAX_LEN ? n : NAME_MAX_LEN;
+		view = rd_view(&ext, n);
+		if (view && str_copy_n(name, sizeof(name), (const char *)view, n))
 			s->fn(s->arg, "Server Name", name, at + (size_t)(view - hello.start), n);
 	}
 }
