@@ -19,7 +19,8 @@
 #define TELNET_LOGIN_NS	    (30 * SEC)	 /* for a name, and for a password */
 #define TELNET_AGREE_NS	    (500 * MSEC) /* without a login: how long options are waited for */
 #define TELNET_CONNECT_NS   (30 * SEC)
-#define TELNET_QUIET_NS	    (1 * SEC) /* nobody types: how long the server may be silent */
+#define TELNET_QUIET_NS	    (1 * SEC)  /* nobody types: how long the server may be silent */
+#define TELNET_ALONE_NS	    (30 * SEC) /* ... and how long it may speak */
 #define TELNET_LOGIN_TRIES  3
 
 struct telnet_conf {

@@ -295,6 +295,14 @@ static void on_item(struct session *s, const struct telnet_item *item, nsec_t no
 	}
 }
 
+/* Nobody types: until the server is silent, or has spoken long enough. */
+static void wait_on(struct telnet_client *c, struct session *s, nsec_t now)
+{
+	nsec_t quiet = now + TELNET_QUIET_NS;
+
+	timer_set(&c->timers, &s->timer, quiet < s->until_ns ? quiet : s->until_ns);
+}
+
 static void on_bytes(struct telnet_client *c, const struct ev *ev, struct fx *fx)
 {
 	struct session *s = find_sock(c, ev->bytes.sock);
@@ -307,7 +315,7 @@ static void on_bytes(struct telnet_client *c, const struct ev *ev, struct fx *fx
 		on_item(s, &item, ev->now, fx);
 	}
 	if (s && s->nobody)
-		timer_set(&c->timers, &s->timer, ev->now + TELNET_QUIET_NS);
+		wait_on(c, s, ev->now);
 }
 
 static void on_closed(struct telnet_client *c, const struct ev *ev, struct fx *fx)
@@ -358,7 +366,8 @@ static void on_input(struct telnet_client *c, const struct ev *ev, struct fx *fx
 	}
 	/* Nobody is there, or no more: what the server says is still shown. */
 	s->nobody = true;
-	timer_set(&c->timers, &s->timer, ev->now + TELNET_QUIET_NS);
+	s->until_ns = ev->now + TELNET_ALONE_NS;
+	wait_on(c, s, ev->now);
 }
 
 static void on_timer(struct telnet_client *c, struct session *s, struct fx *fx)
@@ -368,7 +377,8 @@ static void on_timer(struct telnet_client *c, struct session *s, struct fx *fx)
 		fail(c, s, "Connection timed out; remote host not responding", "timed out", fx);
 		return;
 	}
-	decide(fx, "telnet.client.left", SERVER(s), V_DUR("quiet", TELNET_QUIET_NS));
+	decide(fx, "telnet.client.left", SERVER(s), V_DUR("quiet", TELNET_QUIET_NS),
+	       V_DUR("limit", TELNET_ALONE_NS));
 	session_end(c, s, "nobody typed any more", 0, fx);
 }
 

@@ -11,6 +11,7 @@ struct session {
 	uint32_t number, ask_id;
 	uint32_t call;	   /* 0 = suspended */
 	bool open, nobody; /* nobody: no terminal, the command ends by itself */
+	nsec_t until_ns;   /* nobody: not longer than that */
 	bool caret;	   /* Ctrl-Shift-6 was typed: x follows */
 	char host[ASK_NAME_MAX];
 	struct ep peer;

@@ -308,6 +308,17 @@ static void nobody_types(void **state)
 	drv_expect_decision(&d, "telnet.client.left");
 	drv_want(&d, FX_CLOSE, "close");
 	assert_int_equal(d.status, 0);
+	call = drv_command(&d, "telnet " SERVER " 19");
+	sock = sock_of(&d);
+	opens(&d, sock, 19);
+	drv_input_end(&d, call, INPUT_CANCELLED);
+	for (int i = 0; i < 59; i++) { /* it never stops to speak */
+		d.now += 500 * MSEC;
+		COMES(&d, sock, "abc");
+	}
+	assert_true(drv_deadline(&d) == d.now + 500 * MSEC);
+	drv_timer(&d);
+	drv_expect_decision(&d, "telnet.client.left");
 	drv_done(&d);
 }
 
