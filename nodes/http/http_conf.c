@@ -359,8 +359,9 @@ static int set_app_server(void *conf, const struct call *call)
 	}
 	if (http_url_parse(text, strlen(text), &url, &why) < 0)
 		return refuse(call, why);
-	if (url.https || url.has_user || strchr(url.target, '?'))
-		return refuse(call, "an application server is named as http://HOST[:PORT][/PATH]");
+	if (url.has_user || strchr(url.target, '?'))
+		return refuse(call,
+			      "an application server is named as http[s]://HOST[:PORT][/PATH]");
 	app.url = malloc(sizeof(*app.url));
 	if (!app.url)
 		abort();

@@ -20,6 +20,7 @@ struct gateway {
 	struct conn *conn; /* whose request this is */
 	uint32_t sock, ask_id;
 	uint16_t asked_type, port; /* DNS type 1 or 28 */
+	bool https;
 	char host[HTTP_HOST_MAX + 1];
 	struct addr addrs[ANSWER_ADDRS_MAX]; /* to try, in order */
 	unsigned n_addrs, next_addr;
@@ -248,6 +249,7 @@ void http_gateway_begin(struct http_server *s, struct conn *c, const struct http
 	g->conn = c;
 	c->gateway = g;
 	g->port = app->url->port;
+	g->https = app->url->https;
 	str_copy(g->host, sizeof(g->host), app->url->host);
 	make_request(s, g, app);
 	if (g->request.len > FX_STREAM_UNSENT_MAX) {
@@ -332,14 +334,31 @@ static void on_got(struct http_server *s, struct gateway *g, enum reader_got got
 		relay(s, g, now, fx);
 }
 
-static void on_closed(struct http_server *s, struct gateway *g, int err, nsec_t now, struct fx *fx)
+/* |why|: of a handshake that failed, else NULL. */
+static void on_closed(struct http_server *s, struct gateway *g, int err, const char *why,
+		      nsec_t now, struct fx *fx)
 {
+	if (!why)
+		why = strerror(err);
 	if (g->state == GW_CONNECTING)
-		connect_next(s, g, strerror(err), now, fx);
+		connect_next(s, g, why, now, fx);
 	else if (err)
-		fail(s, g, 502, strerror(err), now, fx);
+		fail(s, g, 502, why, now, fx);
 	else
 		on_got(s, g, http_reader_end(&g->reader), now, fx);
+}
+
+static void on_opened(struct gateway *g, const struct ev *ev, struct fx *fx)
+{
+	struct fx_tls tls = { .identity = NULL };
+
+	if (g->https && !ev->opened.tls) {
+		str_copy(tls.name, sizeof(tls.name), g->host);
+		fx_starttls(fx, g->sock, &tls);
+		return;
+	}
+	g->state = GW_WAITING;
+	fx_write(fx, g->sock, g->request.data, g->request.len);
 }
 
 void http_gateway_event(struct http_server *s, const struct ev *ev, struct fx *fx)
@@ -355,15 +374,15 @@ void http_gateway_event(struct http_server *s, const struct ev *ev, struct fx *f
 	if (ev->kind == EV_ANSWER) {
 		on_answer(s, g, ev->answer.answer, ev->now, fx);
 	} else if (ev->kind == EV_OPENED) {
-		g->state = GW_WAITING;
-		fx_write(fx, g->sock, g->request.data, g->request.len);
+		on_opened(g, ev, fx);
 	} else if (ev->kind == EV_BYTES) {
 		on_got(s, g, http_reader_feed(&g->reader, ev->bytes.data, ev->bytes.len), ev->now,
 		       fx);
 	} else if (ev->kind == EV_DONE) {
-		on_closed(s, g, ev->done.err, ev->now, fx);
+		on_closed(s, g, ev->done.err, NULL, ev->now, fx);
 	} else if (ev->kind == EV_CLOSED) {
-		on_closed(s, g, ev->closed.err, ev->now, fx);
+		g->reader.cut = ev->closed.cut;
+		on_closed(s, g, ev->closed.err, ev->closed.why, ev->now, fx);
 	}
 }
 

@@ -55,6 +55,7 @@ topology:
         ip http secure-server
         ip http secure-name www.lab.test
         ip http writable up
+        ip http app-server app https://10.7.0.3/
         ip http timeout-policy idle 5
     web: { kind: linux, config: "interface eth0\n ip address 10.7.0.3 255.255.255.0" }
     old: { kind: server, $page\nip http secure-certificate expired\ninterface eth0\n ip address 10.7.0.5 255.255.255.0" }
@@ -193,6 +194,8 @@ fails() { # TEXT REGEX WORDS...
 serves() { run pc "http get $1"; }
 check "nginx serves" await 10 serves https://web/
 check "openssl serves" await 10 serves https://web:4433/
+gives "an application behind our server, asked over HTTPS" 200 $U/app/who
+has "is nginx" "$S/b" '^TLSv1\.3 '
 shows "nginx" '^from nginx$' reload https://web/
 shows "TLS 1.3 and SNI" '^TLSv1\.3 web \.$' get https://web/who
 shows "by address, without SNI" '^TLSv1\.3  \.$' get https://10.7.0.3/who

@@ -73,6 +73,38 @@ static void test_app_server(void **state)
 	free(got);
 }
 
+/* An application that is asked over HTTPS has to show who it is. */
+static void test_app_https(void **state)
+{
+	const struct ev_tls tls = { "TLSv1.3", "TLS_AES_256_GCM_SHA384", "app.test" };
+	const struct fx_effect *e;
+	uint32_t sock;
+	char *got;
+
+	(void)state;
+	start("ip http app-server /s https://10.0.0.9/app\n");
+	sock = app_request(GET("/s/x") END);
+	free(app_open(sock));
+	drv_expect_none(&d, FX_WRITE);
+	e = drv_next(&d, FX_STARTTLS);
+	assert_non_null(e);
+	assert_string_equal(e->starttls.tls->name, "10.0.0.9");
+	drv_event(&d, (struct ev){ .kind = EV_OPENED, .opened = { .sock = sock, .tls = &tls } });
+	got = drv_written(&d, sock, NULL);
+	must_hold(got, "GET /app/x HTTP/1.1\r\nHost: 10.0.0.9\r\n");
+	free(got);
+	drv_bytes(&d, sock, "HTTP/1.1 204 No Content\r\n\r\n", 27, 0);
+	drv_expect_value(&d, "http.server.app-answer", "status", "204");
+	sock = app_request(GET("/s/x") END);
+	free(app_open(sock));
+	drv_event(&d, (struct ev){ .kind = EV_CLOSED,
+				   .closed = { .sock = sock,
+					       .err = EKEYREJECTED,
+					       .why = "the certificate expired" } });
+	drv_expect_value(&d, "http.server.app-failed", "reason", "the certificate expired");
+	drv_expect_value(&d, "http.server.app-failed", "status", "502");
+}
+
 static void test_app_targets(void **state)
 {
 	static const struct {
@@ -200,10 +232,8 @@ int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 	static const struct CMUnitTest tests[] = {
-		T(test_app_server),
-		T(test_app_targets),
-		T(test_app_failures),
-		T(test_app_name),
+		T(test_app_server),   T(test_app_https), T(test_app_targets),
+		T(test_app_failures), T(test_app_name),
 	};
 
 	return cmocka_run_group_tests_name("http_gateway", tests, NULL, NULL);

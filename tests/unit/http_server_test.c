@@ -398,7 +398,7 @@ static void test_refused_lines(void **state)
 					     "ip http user a:b password c",
 					     "ip http type lab nonsense",
 					     "ip http app-server /x ftp://a",
-					     "ip http app-server /x https://a",
+					     "ip http app-server /x https://u:p@a",
 					     "ip http app-server /x http://u:p@a" };
 
 	(void)state;
