@@ -80,9 +80,18 @@ void telnet_server_say(struct telnet_conn *c, const char *text, struct fx *fx);
 void telnet_server_end(struct telnet_server *s, struct telnet_conn *c, const char *why,
 		       enum close_how how, struct fx *fx);
 void telnet_server_fact(const struct telnet_conn *c, const char *result, struct fx *fx);
-void telnet_server_shell(struct telnet_server *s, struct telnet_conn *c, nsec_t now, struct fx *fx);
 uint32_t telnet_server_ask_line(struct telnet_server *s, struct telnet_conn *c, enum line_op op,
 				const char *password, struct fx *fx);
+
+void telnet_run_clear(void *machine, const struct call *call, nsec_t now, struct fx *fx);
+
+/* telnet_vty.c: its session */
+void telnet_server_shell(struct telnet_server *s, struct telnet_conn *c, nsec_t now, struct fx *fx);
+struct fx_terminal telnet_vty_terminal(const struct telnet_conn *c);
+void telnet_vty_keys(struct telnet_server *s, struct telnet_conn *c, const uint8_t *data,
+		     size_t len, const struct ev *ev, struct fx *fx);
+void telnet_vty_shows(struct telnet_conn *c, const struct ev *ev, struct fx *fx);
+void telnet_vty_ran(struct telnet_conn *c, const struct ev *ev, struct fx *fx);
 
 /* telnet_login.c: who is there */
 void telnet_login_begin(struct telnet_server *s, struct telnet_conn *c, nsec_t now, struct fx *fx);

@@ -46,6 +46,7 @@ const struct fact_kind telnet_session_fact = {
 static const struct cmd cmds[] = {
 	{ MODE_CONFIG, "ip telnet server", "Let people log in by Telnet (routers: the default)", SERVERS, CMD_NO, .set = set_server },
 	{ MODE_EXEC, "telnet HOST [<1-65535>]", "Log in at another device, or talk to a server of a text protocol", KINDS_L3, .machine = "telnet.client", .run = telnet_run },
+	{ MODE_EXEC, "clear line vty <0-15>", "End the Telnet session at a line", SERVERS, .machine = "telnet.server", .run = telnet_run_clear },
 	{ MODE_EXEC, "show sessions", "Show the connections opened from here", KINDS_L3, .machine = "telnet.client", .run = telnet_run_sessions },
 	{ MODE_EXEC, "resume [<1-4294967295>]", "Go back to a connection that was left by the escape sequence", KINDS_L3, .machine = "telnet.client", .run = telnet_run_resume },
 	{ MODE_EXEC, "disconnect [<1-4294967295>]", "Close a connection that was left by the escape sequence", KINDS_L3, .machine = "telnet.client", .run = telnet_run_disconnect },

@@ -515,6 +515,13 @@ static void ends(void **state)
 	drv_closed(&d, term, 0); /* nobody is there any more */
 	drv_expect_none(&d, FX_DECIDE);
 	works(&d);
+	drv_command(&d, "clear line vty 2");
+	drv_expect_decision(&d, "telnet.server.cleared");
+	assert_int_equal(drv_count(&d, FX_CLOSE), 2);
+	drv_command(&d, "clear line vty 2");
+	drv_expect_output(&d, "% No Telnet session is at this line");
+	assert_int_equal(d.status, 1);
+	works(&d);
 	SENDS(&d, "\377\366");
 	drv_failed(&d, drv_next_write(&d), SOCK, ENOBUFS);
 	drv_expect_decision(&d, "telnet.server.failed");
