@@ -1,69 +1,46 @@
 /* The machines of HTTP against a hostile peer: the input is what the peer sends, cut into pieces,
  * with time passing, files that are there or not, and connections that end. */
-#include <errno.h>
-#include <stdint.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include "base/sbuf.h"
 #include "http/http.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#include "machine_fuzz.h"
 
 #define SOCK (SOCK_ACCEPTED + 1)
 
 struct world {
-	struct device dev;
+	struct fuzzed f; /* the first: effects() finds the world by it */
 	struct http_conf *conf;
-	const struct machine_class *cls;
-	void *machine;
-	struct fx *fx;
-	nsec_t now;
-	const uint8_t *data;
-	size_t size;
 	uint32_t sock; /* the client's connection */
 	uint64_t offset;
 	bool open;
 };
 
-static unsigned take(struct world *w)
-{
-	if (w->size == 0)
-		return 0;
-	w->size--;
-	return *w->data++;
-}
-
-static void run(struct world *w, struct ev ev);
-
 static void answer_file(struct world *w, const struct fx_effect *e)
 {
 	static uint8_t content[20000];
 	struct answer a = { 0 };
-	unsigned how = take(w);
+	unsigned how = take(&w->f);
 
 	a.err = how & 1 ? 0 : how & 2 ? -ENOENT : how & 4 ? -EACCES : how & 8 ? -EIO : 0;
 	a.file.size = how & 16 ? sizeof(content) : 11;
 	a.file.is_dir = (how & 224) == 224;
 	a.file.data = content;
 	a.file.len = a.file.size;
-	run(w,
-	    (struct ev){ .kind = EV_ANSWER, .answer = { .ask_id = e->ask.ask_id, .answer = &a } });
+	answer_ask(&w->f, e, &a);
 }
 
 static void answer_name(struct world *w, const struct fx_effect *e)
 {
-	struct answer a = { .err = take(w) & 1 ? 0 : -ENOENT };
+	struct answer a = { .err = take(&w->f) & 1 ? 0 : -ENOENT };
 
 	a.resolve.n_addrs = a.err ? 0 : 1;
 	a.resolve.addrs[0] = addr4(10, 0, 0, 9);
-	run(w,
-	    (struct ev){ .kind = EV_ANSWER, .answer = { .ask_id = e->ask.ask_id, .answer = &a } });
+	answer_ask(&w->f, e, &a);
 }
 
 /* Carries out the effects of one turn, each of which may bring another. */
-static void carry_out(struct world *w, struct fx *fx)
+static void effects(struct fuzzed *f, const struct fx *fx)
 {
+	struct world *w = (struct world *)f;
+
 	for (const struct fx_effect *e = fx_first(fx); e; e = e->next) {
 		if (e->kind == FX_ASK && e->ask.ask->kind == ASK_FILE)
 			answer_file(w, e);
@@ -72,62 +49,36 @@ static void carry_out(struct world *w, struct fx *fx)
 		else if (e->kind == FX_CONNECT) {
 			w->sock = e->connect.sock;
 			w->offset = 0;
-			run(w, (struct ev){ .kind = EV_OPENED, .opened = { .sock = w->sock } });
+			run(&w->f, (struct ev){ .kind = EV_OPENED, .opened = { .sock = w->sock } });
 		} else if (e->kind == FX_CLOSE && e->close.sock == SOCK) {
 			w->open = false;
 		} else if (e->kind == FX_SEND_FILE) {
-			run(w, (struct ev){ .kind = EV_DRAINED,
-					    .closed = { .sock = e->send_file.sock } });
+			run(&w->f, (struct ev){ .kind = EV_DRAINED,
+						.closed = { .sock = e->send_file.sock } });
 		}
 	}
 }
 
-static void run(struct world *w, struct ev ev)
-{
-	struct fx *fx = fx_new();
-
-	ev.now = w->now;
-	ev.dev = &w->dev;
-	w->cls->event(w->machine, &ev, fx);
-	if (fx_full(fx))
-		abort();
-	carry_out(w, fx);
-	fx_free(fx);
-}
-
-static void pass_time(struct world *w, nsec_t ns)
-{
-	w->now += ns;
-	for (int i = 0; i < 50 && w->cls->deadline(w->machine) <= w->now; i++)
-		run(w, (struct ev){ .kind = EV_TIMER });
-}
-
 static void bytes(struct world *w, uint32_t sock)
 {
-	size_t len = 1 + take(w) * 4u;
-	uint8_t *copy;
+	size_t len;
+	uint8_t *copy = piece(&w->f, 1 + take(&w->f) * 4u, &len);
 
-	len = len < w->size ? len : w->size;
-	copy = malloc(len + 1);
 	if (!copy)
 		return;
-	memcpy(copy, w->data, len);
-	w->data += len;
-	w->size -= len;
-	run(w, (struct ev){
-		       .kind = EV_BYTES,
-		       .bytes = { .sock = sock, .data = copy, .len = len, .offset = w->offset } });
+	run(&w->f,
+	    (struct ev){
+		    .kind = EV_BYTES,
+		    .bytes = { .sock = sock, .data = copy, .len = len, .offset = w->offset } });
 	w->offset += len;
 	free(copy);
 }
 
 static void begin(struct world *w, const struct machine_class *cls)
 {
-	struct machine_env env = { .dev = &w->dev, .seed = 7 };
-
-	w->dev.epoch_ns = 1767254400 * SEC;
-	str_copy(w->dev.hostname, sizeof(w->dev.hostname), "dut");
-	w->conf = http_conf_new(&w->dev);
+	w->f.dev.epoch_ns = 1767254400 * SEC;
+	str_copy(w->f.dev.hostname, sizeof(w->f.dev.hostname), "dut");
+	w->conf = http_conf_new(&w->f.dev);
 	w->conf->server.enabled = true;
 	str_copy(w->conf->server.protected[0].path, HTTP_PATH_MAX, "p");
 	w->conf->server.n_protected = 1;
@@ -136,16 +87,13 @@ static void begin(struct world *w, const struct machine_class *cls)
 	w->conf->server.trace = true;
 	w->conf->proxy.enabled = true;
 	w->conf->proxy.cache_max = 4000;
-	env.conf = w->conf;
-	w->cls = cls;
-	w->machine = cls->create(&env);
-	run(w, (struct ev){ .kind = EV_START });
+	begin_machine(&w->f, cls, w->conf);
 }
 
 static void end(struct world *w)
 {
-	run(w, (struct ev){ .kind = EV_STOP });
-	w->cls->destroy(w->machine);
+	run(&w->f, (struct ev){ .kind = EV_STOP });
+	w->f.cls->destroy(w->f.machine);
 	http_conf_free(w->conf);
 }
 
@@ -173,25 +121,25 @@ static void fuzz_server(struct world *w, const struct machine_class *cls)
 {
 	begin(w, cls);
 	add_pages(&w->conf->server);
-	while (w->size > 0) {
-		unsigned what = take(w);
+	while (w->f.size > 0) {
+		unsigned what = take(&w->f);
 
 		if (!w->open) {
-			run(w, (struct ev){ .kind = EV_OPENED,
-					    .opened = { .sock = SOCK, .listener = 1 } });
+			run(&w->f, (struct ev){ .kind = EV_OPENED,
+						.opened = { .sock = SOCK, .listener = 1 } });
 			w->open = true;
 			w->offset = 0;
 		}
 		if (what < 200)
 			bytes(w, SOCK);
 		else if (what < 220)
-			pass_time(w, 11 * SEC);
+			pass_time(&w->f, 11 * SEC);
 		else if (what < 235)
 			bytes(w, w->sock);
 		else if (what < 245)
-			run(w, (struct ev){ .kind = EV_CLOSED, .closed = { .sock = w->sock } });
+			run(&w->f, (struct ev){ .kind = EV_CLOSED, .closed = { .sock = w->sock } });
 		else
-			run(w,
+			run(&w->f,
 			    (struct ev){ .kind = EV_CLOSED,
 					 .closed = { .sock = SOCK, .err = what & 1 ? EIO : 0 } });
 	}
@@ -211,35 +159,35 @@ static void command(struct world *w, unsigned n)
 					      http_run_follow, http_run_options };
 	struct fx *fx = fx_new();
 
-	runs[n / 3 % ARRAY_SIZE(runs)](w->machine, &call, w->now, fx);
-	carry_out(w, fx);
+	runs[n / 3 % ARRAY_SIZE(runs)](w->f.machine, &call, w->f.now, fx);
+	effects(&w->f, fx);
 	fx_free(fx);
 }
 
 static void fuzz_client(struct world *w)
 {
 	begin(w, &http_client_class);
-	while (w->size > 0) {
-		unsigned what = take(w);
+	while (w->f.size > 0) {
+		unsigned what = take(&w->f);
 
 		if (what < 60)
 			command(w, what);
 		else if (what < 220)
 			bytes(w, w->sock);
 		else if (what < 230)
-			pass_time(w, 11 * SEC);
+			pass_time(&w->f, 11 * SEC);
 		else
-			run(w, (struct ev){ .kind = EV_CLOSED,
-					    .closed = { .sock = w->sock,
-							.err = what & 1 ? ECONNRESET : 0 } });
+			run(&w->f, (struct ev){ .kind = EV_CLOSED,
+						.closed = { .sock = w->sock,
+							    .err = what & 1 ? ECONNRESET : 0 } });
 	}
 	end(w);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	struct world w = { .data = data, .size = size };
-	unsigned which = take(&w) % 4;
+	struct world w = { .f = { .data = data, .size = size, .effects = effects } };
+	unsigned which = take(&w.f) % 4;
 
 	if (which == 1)
 		fuzz_server(&w, &http_server_class);
