@@ -8,6 +8,9 @@
  * it lies, and what comes is stored piece by piece beside its place, which it takes when it is
  * whole.
  *
+ * The client (ftp_client.c: sessions; ftp_client_replies.c: replies and what is sent next;
+ * ftp_client_move.c: data; ftp_prompt.c: a person's words) carries files for `copy` and for `ftp`.
+ *
  * The configuration object is the shell's. Passwords are in no decision and no fact. */
 #ifndef LABD_FTP_H
 #define LABD_FTP_H
@@ -49,16 +52,23 @@ struct ftp_conf {
 	unsigned n_users;
 	uint64_t quota; /* octets */
 	nsec_t idle_ns;
+	/* client */
+	char username[64], password[128];
+	bool active;	 /* `no ip ftp passive` */
+	char source[32]; /* interface whose address sessions come from, "" = the routing table's */
 };
 
 const char *ftp_rights_format(unsigned rights, char out[static 8]); /* "rwdnl" */
 const struct ftp_user *ftp_user_find(const struct ftp_conf *c, const char *name);
 bool ftp_user_matches(const struct ftp_user *u, const char *password);
 
+/* ftp_client.c */
+void ftp_run(void *machine, const struct call *call, nsec_t now, struct fx *fx);
+
 /* ftp_server.c */
 void ftp_run_show_server(void *machine, const struct call *call, nsec_t now, struct fx *fx);
 
-extern const struct machine_class ftp_server_class;
+extern const struct machine_class ftp_server_class, ftp_client_class;
 extern const struct fact_kind ftp_session_fact, ftp_transfer_fact;
 extern const struct codec ftp_codec;
 extern const struct proto ftp_proto;

@@ -1,4 +1,5 @@
 /* Lines, facts and tables. */
+#include "ftp/ftp_client.h"
 #include "ftp/ftp_server.h"
 
 #include <errno.h>
@@ -200,6 +201,51 @@ static int set_idle(void *conf, const struct call *call)
 	return 0;
 }
 
+/* --- the client's lines ------------------------------------------------------------------- */
+
+static int set_username(void *conf, const struct call *call)
+{
+	struct ftp_conf *c = conf;
+
+	return str_copy(c->username, sizeof(c->username), call->no ? "" : call->args[0].text)
+		       ? 0
+		       : refuse(call, "the name is too long");
+}
+
+/* ip ftp password [0|7] TEXT */
+static int set_password(void *conf, const struct call *call)
+{
+	struct ftp_conf *c = conf;
+	const char *kind = word(call, 1) ? word(call, 0) : "0";
+	const char *text = word(call, 1) ? word(call, 1) : word(call, 0);
+
+	if (call->no)
+		c->password[0] = '\0';
+	else if (strcmp(kind, "7") == 0)
+		return secret_unhide(text, c->password, sizeof(c->password)) < 0
+			       ? refuse(call, "this is no hidden password of kind 7")
+			       : 0;
+	else if (strcmp(kind, "0") != 0)
+		return refuse(call, "a password's kind is 0 (in clear) or 7 (hidden)");
+	else if (!str_copy(c->password, sizeof(c->password), text))
+		return refuse(call, "the password is too long");
+	return 0;
+}
+
+static int set_passive(void *conf, const struct call *call)
+{
+	((struct ftp_conf *)conf)->active = call->no;
+	return 0;
+}
+
+static int set_source(void *conf, const struct call *call)
+{
+	struct ftp_conf *c = conf;
+
+	str_copy(c->source, sizeof(c->source), call->no ? "" : call->args[0].text);
+	return 0;
+}
+
 /* --- facts -------------------------------------------------------------------------------- */
 
 static const struct fact_column session_columns[] = {
@@ -265,6 +311,34 @@ void ftp_transfer_tell(const struct ftp_session *s, const char *result, nsec_t n
 		   V_DUR("duration", now - s->data.began_ns));
 }
 
+void ftp_client_tell(const struct ftp_connection *c, struct fx *fx)
+{
+	char key[32];
+
+	snprintf(key, sizeof(key), "client %u", c->number);
+	fact_begin(fx, &ftp_session_fact, key, V_TEXT("role", "client"),
+		   V_ADDR("peer", c->peer.addr),
+		   c->logged_in ? V_TEXT("user", c->user) : V_NULL("user"), V_NULL("rights"));
+}
+
+void ftp_client_tell_move(const struct ftp_connection *c, const char *result, nsec_t now,
+			  struct fx *fx)
+{
+	const struct ftp_move *m = &c->move;
+	char key[32];
+
+	snprintf(key, sizeof(key), "client %u", m->number);
+	fact_begin(fx, &ftp_transfer_fact, key, V_TEXT("role", "client"),
+		   V_ADDR("peer", c->peer.addr), V_TEXT("user", c->user),
+		   V_TEXT("command", c->job == JOB_GET	 ? "RETR"
+				     : c->job == JOB_PUT ? "STOR"
+							 : "LIST"),
+		   V_TEXT("file", m->remote), V_TEXT("direction", m->sending ? "sent" : "received"),
+		   V_TEXT("type", m->ascii ? "A" : "I"),
+		   V_TEXT("mode", c->active ? "active" : "passive"), V_INT("bytes", m->bytes),
+		   V_TEXT("result", result), V_DUR("duration", now - m->began_ns));
+}
+
 /* --- tables ------------------------------------------------------------------------------- */
 
 #define SERVERS (KIND_BIT(KIND_SERVER) | KIND_BIT(KIND_ROUTER))
@@ -277,6 +351,11 @@ static const struct cmd cmds[] = {
 	{ MODE_CONFIG, "ip ftp server anonymous", "Let everybody read as user anonymous", SERVERS, CMD_NO, .set = set_anonymous },
 	{ MODE_CONFIG, "ip ftp server quota <1-1000000>", "MiB that a stored file may have (100)", SERVERS, CMD_NO, .set = set_quota },
 	{ MODE_CONFIG, "ip ftp server timeout <1-86400>", "Seconds without a command until a session is closed (300)", SERVERS, CMD_NO, .set = set_idle },
+	{ MODE_CONFIG, "ip ftp username WORD", "Who logs in at servers where copy's URL does not say", KINDS_L3, CMD_NO, .set = set_username },
+	{ MODE_CONFIG, "ip ftp password WORD [WORD]", "That user's password", KINDS_L3, CMD_NO | CMD_SECRET, .set = set_password },
+	{ MODE_CONFIG, "ip ftp passive", "Open data connections to servers (the default); no: let servers open them", KINDS_L3, CMD_NO, .set = set_passive },
+	{ MODE_CONFIG, "ip ftp source-interface IFNAME", "Interface whose address sessions come from", KINDS_L3, CMD_NO, .set = set_source },
+	{ MODE_EXEC, "ftp HOST [<1-65535>]", "Work with the files of an FTP server", KINDS_HOST, .machine = "ftp.client", .run = ftp_run },
 	{ MODE_EXEC, "show ip ftp server", "Show whether files are served, and sessions", SERVERS, .machine = "ftp.server", .run = ftp_run_show_server },
 	{ 0 },
 };
@@ -288,7 +367,8 @@ static const struct rule rules[] = {
 };
 #undef RULE
 
-static const struct machine_class *const machines[] = { &ftp_server_class, NULL };
+static const struct machine_class *const machines[] = { &ftp_server_class, &ftp_client_class,
+							NULL };
 static const struct fact_kind *const facts[] = { &ftp_session_fact, &ftp_transfer_fact, NULL };
 
 const struct proto ftp_proto = {

@@ -179,6 +179,9 @@ static void cmd_simple(struct ftp_server *h, struct ftp_session *s, nsec_t now, 
 	struct sbuf text = SBUF(1024);
 	int code = simple_answer(s, &text);
 
+	if (s->verb == FTP_HELP)
+		decide_at(fx, "ftp.cmd.minimum-set", s->line_at, CLIENT(s),
+			  V_INT("count", N_FTP_VERBS - FTP_USER));
 	ftp_answer(h, s, "ftp.cmd.system-noop-mode", code, now, fx, "%s", sbuf_text(&text));
 	sbuf_done(&text);
 }

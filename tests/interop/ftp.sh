@@ -1,16 +1,19 @@
 #!/bin/bash
 # FTP with others: our server asked by curl, lftp, tnftp, inetutils, wget, busybox and Python's ftplib, in
-# passive and active mode.
+# passive and active mode; our client at vsftpd, pyftpdlib and our server; and the
+# dialogues of copy and ftp.
 . "$(dirname "$0")/lib" || exit 1
-need curl lftp tnftp inetutils-ftp wget busybox python3 socat
+need curl lftp tnftp inetutils-ftp wget busybox python3 socat vsftpd expect
 
-mkdir -p "$S/www/pub/deep" "$S/w"
-chmod 777 "$S/w"
+mkdir -p "$S/www/pub/deep" "$S/w" "$S/pc" "$S/anon/in" "$S/none"
+chmod 777 "$S/w" "$S/anon/in"
 printf 'one line\nand another\n' >"$S/www/text.txt"
 seq 1 60000 >"$S/www/big.txt" # 348,894 octets
 seq 1 400000 >"$S/www/huge.txt"
 : >"$S/www/empty"
 echo below >"$S/www/pub/deep/below"
+cp "$S/www/big.txt" "$S/www/text.txt" "$S/www/empty" "$S/pc/"
+cp "$S/www/big.txt" "$S/www/text.txt" "$S/www/empty" "$S/anon/"
 ln -s /etc/hostname "$S/www/way-out"
 
 lab interop-ftp <<LAB
@@ -31,10 +34,28 @@ topology:
         ip ftp server anonymous
     cl: { kind: linux, config: "interface eth0\n ip address 10.9.0.10 255.255.255.0" }
     odd: { kind: linux, config: "interface eth0\n ip address 10.9.0.13 255.255.255.0" }
+    pc:
+      kind: pc
+      files: pc
+      config: |
+        interface eth0
+         ip address 10.9.0.20 255.255.255.0
+        ip host files.lab.test 10.9.0.10
+    rt:
+      kind: router
+      config: |
+        hostname RT
+        interface eth0
+         ip address 10.9.0.21 255.255.255.0
+        ip ftp username ann
+        ip ftp password pw
+        no ip ftp passive
   links:
     - { name: srv, endpoints: [ "srv:eth0", "sw1:1" ] }
     - { name: cl, endpoints: [ "cl:eth0", "sw1:2" ] }
     - { name: odd, endpoints: [ "odd:eth0", "sw1:3" ] }
+    - { name: pc, endpoints: [ "pc:eth0", "sw1:4" ] }
+    - { name: rt, endpoints: [ "rt:eth0", "sw1:5" ] }
 LAB
 A=10.9.0.2
 U=ftp://ann:pw@$A
@@ -137,13 +158,120 @@ same "a foreign port, a low one, and no port" \
 	"220 331 230 504 504 425 503 221 "
 same "too long" "$(raw "USER $(printf %02000d 1)\r\nNOOP\r\nQUIT\r\n")" "220 500 200 221 "
 
+# --- our client ---
+cat >"$S/v.conf" <<CONF
+background=NO
+listen=YES
+seccomp_sandbox=NO
+secure_chroot_dir=$S/none
+anonymous_enable=YES
+anon_root=$S/anon
+write_enable=YES
+anon_upload_enable=YES
+anon_other_write_enable=YES
+anon_umask=022
+no_anon_password=NO
+CONF
+C=10.9.0.10
+back() { # NAME-AT-PC FILE: fetches it from the PC by way of our server
+	run pc "copy flash:$1 ftp://ann:pw@$A/back" >/dev/null
+	on cl curl -sS $U/back -o "$S/w/b"
+	there "to the last octet" $2
+}
+at_server() { # SERVER
+	check "$1: a file" run pc "copy ftp://files.lab.test/big.txt flash:got"
+	back got big.txt
+	check "$1: an empty one" run pc "copy ftp://$C/empty flash:got0"
+	back got0 empty
+	check "$1: to it" run pc "copy flash:big.txt ftp://$C/in/$1"
+	check "it is there" cmp "$S/anon/in/$1" "$S/www/big.txt"
+	run pc "copy ftp://$C/none flash:x" >"$S/a"
+	has "$1: no such file" "$S/a" '%Error opening ftp://.*/none \('
+	check "$1: active" run rt "copy ftp://anonymous:me@$C/big.txt flash:got"
+	has "348894 octets" <(run rt "dir") ' 348894 .* got'
+	cat >"$S/dialogue" <<EXPECT
+set timeout 5
+spawn labctl --lab $lab_name console pc
+expect "> "
+send "ftp $C\r"
+expect "Name ($C:anonymous): "
+send "\r"
+expect "Password:"
+send "me@here\r"
+expect "ftp> "
+send "dir\r"
+expect " big.txt"
+expect "ftp> "
+send "ascii\r"
+expect "ftp> "
+send "get text.txt asc-$1\r"
+expect "bytes received"
+expect "ftp> "
+send "binary\r"
+expect "ftp> "
+send "passive\r"
+expect "Passive mode off"
+expect "ftp> "
+send "put text.txt in/p1-$1\r"
+expect "bytes sent"
+expect "ftp> "
+send "cd in\r"
+expect "ftp> "
+send "rename p1-$1 p2-$1\r"
+expect "ftp> "
+send "ls\r"
+expect "p2-$1"
+expect "ftp> "
+send "quit\r"
+expect {> }
+send "exit\r"
+expect eof
+EXPECT
+	timeout 30 expect "$S/dialogue" >"$S/expect.log" 2>&1
+	check "$1: a person's put and rename" cmp "$S/anon/in/p2-$1" "$S/www/text.txt"
+	back asc-$1 text.txt
+}
+start vsftpd cl vsftpd "$S/v.conf"
+check "vsftpd listens" await 5 on cl curl -sS ftp://$C/
+at_server vsftpd
+finish vsftpd
+start pyftpdlib cl /usr/bin/python3 -m pyftpdlib -i $C -p 21 -w -d "$S/anon"
+check "pyftpdlib listens" await 5 on cl curl -sS ftp://$C/
+at_server pyftpdlib
+check "a router's configuration" run rt "copy running-config ftp://$A/rt.cfg"
+on cl curl -sS $U/rt.cfg -o "$S/a"
+has "it is there" "$S/a" '^hostname RT'
+printf 'hostname NEW\n' | on cl curl -sS -T - $U/new.cfg
+check "into the running configuration" run rt "copy ftp://$A/new.cfg running-config"
+has "it is in force" <(run rt "show running-config") '^hostname NEW'
+run rt "copy ftp://bob:no@$A/new.cfg flash:x" >"$S/a"
+has "a wrong password" "$S/a" 'Login incorrect'
+cat >"$S/dialogue" <<EXPECT
+set timeout 5
+spawn labctl --lab $lab_name console rt
+expect "# "
+send "copy ftp: flash:\r"
+expect -ex {Address or name of remote host []? }
+send "$A\r"
+expect -ex {Source filename []? }
+send "pub/new\r"
+expect -ex {Destination filename [new]? }
+send "by-hand\r"
+expect "bytes copied"
+send "exit\r"
+expect eof
+EXPECT
+timeout 20 expect "$S/dialogue" >"$S/expect.log" 2>&1
+has "the dialogue" <(run rt "dir") ' 348894 .* by-hand'
+
 for rule in ftp.server.active-mode ftp.server.passive-mode ftp.server.auth-fail ftp.cmd.port-foreign ftp.cmd.abor \
-	ftp.cmd.epsv ftp.cmd.eprt ftp.cmd.mlsd-mlst ftp.cmd.size-mdtm ftp.server.path-escape ftp.representation; do
+	ftp.cmd.epsv ftp.cmd.eprt ftp.cmd.mlsd-mlst ftp.cmd.size-mdtm ftp.server.path-escape ftp.representation \
+	ftp.client.active ftp.client.login ftp.client.type-image ftp.client.preliminary-reply; do
 	check "$rule was taken" [ "$(taken $rule)" -gt 0 ]
 done
 same "no password is in the database" "$(sql "SELECT count(*) AS n FROM decisions WHERE sentence LIKE '%PASS pw%' OR \"values\" LIKE '%PASS pw%'")" 0
 is_true "SELECT count(*) > 20 AS n FROM ftp_transfer WHERE result = 'complete' AND until IS NULL" ||
 	failed "transfers are facts"
 # Who goes away in the middle of a transfer resets its connection.
-judge "srv cl" "tcp.flags.reset == 1 or ip.addr == 10.9.0.13"
+judge "srv cl pc rt" "tcp.flags.reset == 1 or ip.addr == 10.9.0.13"
 verdict

@@ -256,6 +256,7 @@ static void simple_commands(void **state)
 	says(&d, "OPTS X", "501 ");
 	says(&d, "OPTS", "501 ");
 	says(&d, "HELP", "214 Commands: USER PASS");
+	drv_expect_value(&d, "ftp.cmd.minimum-set", "count", "36");
 	says(&d, "USER ann", "331 ");
 	says(&d, "PASS pw", "230 ");
 	says(&d, "TYPE A", "200 Type set to A");
