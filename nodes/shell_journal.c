@@ -12,6 +12,7 @@
 #define RATE_PER_WINDOW 100 /* 1,000 a second */
 #define RATE_BEHIND	10
 #define HELD_VALUES_MAX 512
+#define RATES_MORE	16 /* so many at a time: a device takes few of all rules */
 
 /* One rule's limit; `values` are those of the last decision held back. */
 struct held {
@@ -23,12 +24,14 @@ struct held {
 struct rate {
 	nsec_t window_start_ns;
 	uint32_t in_window;
+	uint16_t number; /* of the rule */
 	struct held *held;
 };
 
 struct journal {
-	struct rate *rates; /* by rule number */
-	unsigned n_rules;
+	uint16_t *places;    /* by rule number: its rate is that one, from 1; 0 = was never taken */
+	struct rate **rates; /* in pieces of RATES_MORE, which stay where they are */
+	unsigned n_rules, n_rates;
 	unsigned n_holding; /* rules with something held back */
 	uint8_t held_in_turn[FX_MAX / 8 + 1];
 	bool any_held_in_turn;
@@ -44,20 +47,45 @@ static nsec_t journal_now(const struct node *n)
 	return n->in_turn ? n->turn_now : node_now(n);
 }
 
+static void *alloc_or_abort(size_t n, size_t size)
+{
+	void *p = calloc(n, size);
+
+	if (!p)
+		abort();
+	return p;
+}
+
 void journal_init(struct node *n)
 {
-	struct journal *j = calloc(1, sizeof(*j));
+	struct journal *j = alloc_or_abort(1, sizeof(*j));
 
-	if (!j)
-		abort();
 	while (rule_by_number(j->n_rules))
 		j->n_rules++;
-	j->rates = calloc(j->n_rules + 1, sizeof(*j->rates));
-	if (!j->rates)
-		abort();
+	j->places = alloc_or_abort(j->n_rules + 1, sizeof(*j->places));
+	j->rates = alloc_or_abort(j->n_rules / RATES_MORE + 1, sizeof(*j->rates));
 	n->journal = j;
 	channel_init(n);
 	facts_init(n);
+}
+
+static struct rate *rate_at(const struct journal *j, unsigned i)
+{
+	return &j->rates[i / RATES_MORE][i % RATES_MORE];
+}
+
+static struct rate *rate_of(const struct node *n, unsigned number)
+{
+	struct journal *j = journal_of(n);
+
+	if (j->places[number] == 0) {
+		if (j->n_rates % RATES_MORE == 0)
+			j->rates[j->n_rates / RATES_MORE] =
+				alloc_or_abort(RATES_MORE, sizeof(struct rate));
+		rate_at(j, j->n_rates)->number = (uint16_t)number;
+		j->places[number] = (uint16_t)++j->n_rates;
+	}
+	return rate_at(j, j->places[number] - 1u);
 }
 
 static void put(struct node *n, const struct journal_record *rec)
@@ -87,7 +115,7 @@ static bool was_held(const struct journal *j, uint32_t in_turn)
 static void write_held(struct node *n, unsigned number)
 {
 	struct journal *j = journal_of(n);
-	struct held *h = j->rates[number].held;
+	struct held *h = rate_of(n, number)->held;
 	struct val values[VAL_LIST_MAX + 1];
 	char names[VAL_LIST_MAX][32];
 	struct journal_record rec = { .type = JR_DECISION,
@@ -108,8 +136,7 @@ static void write_held(struct node *n, unsigned number)
 
 static void end_window(struct node *n, unsigned number, nsec_t now)
 {
-	struct journal *j = journal_of(n);
-	struct rate *rate = &j->rates[number];
+	struct rate *rate = rate_of(n, number);
 
 	if (rate->held && rate->held->count > 0)
 		write_held(n, number);
@@ -140,13 +167,11 @@ static void tell_limit(struct node *n, unsigned number, nsec_t now)
 static void hold(struct node *n, unsigned number, const struct val *values, nsec_t now)
 {
 	struct journal *j = journal_of(n);
-	struct rate *rate = &j->rates[number];
+	struct rate *rate = rate_of(n, number);
 	struct wr w;
 
 	if (!rate->held)
-		rate->held = calloc(1, sizeof(*rate->held));
-	if (!rate->held)
-		abort();
+		rate->held = alloc_or_abort(1, sizeof(*rate->held));
 	if (rate->held->count++ == 0) {
 		j->n_holding++;
 		tell_limit(n, number, now);
@@ -159,7 +184,7 @@ static void hold(struct node *n, unsigned number, const struct val *values, nsec
 /* True when this decision is one too many in its window. */
 static bool over_rate(struct node *n, unsigned number, nsec_t now)
 {
-	struct rate *rate = &journal_of(n)->rates[number];
+	struct rate *rate = rate_of(n, number);
 
 	if (now - rate->window_start_ns >= RATE_WINDOW)
 		end_window(n, number, now);
@@ -303,10 +328,13 @@ static void end_windows(struct node *n)
 	struct journal *j = journal_of(n);
 	nsec_t now = journal_now(n);
 
-	for (unsigned i = 0; i < j->n_rules && j->n_holding > 0; i++)
-		if (j->rates[i].held && j->rates[i].held->count > 0 &&
-		    now - j->rates[i].window_start_ns >= RATE_WINDOW)
-			end_window(n, i, now);
+	for (unsigned i = 0; i < j->n_rates && j->n_holding > 0; i++) {
+		const struct rate *rate = rate_at(j, i);
+
+		if (rate->held && rate->held->count > 0 &&
+		    now - rate->window_start_ns >= RATE_WINDOW)
+			end_window(n, rate->number, now);
+	}
 }
 
 void journal_flush(struct node *n)

@@ -68,7 +68,8 @@ static inline void run(struct fuzzed *f, struct ev ev)
 
 static inline void answer_ask(struct fuzzed *f, const struct fx_effect *e, const struct answer *a)
 {
-	run(f, (struct ev){ .kind = EV_ANSWER, .answer = { .ask_id = e->ask.ask_id, .answer = a } });
+	run(f,
+	    (struct ev){ .kind = EV_ANSWER, .answer = { .ask_id = e->ask.ask_id, .answer = a } });
 }
 
 static inline void begin_machine(struct fuzzed *f, const struct machine_class *cls, void *conf)
