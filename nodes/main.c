@@ -19,11 +19,11 @@ static const char usage[] =
 	"HEX: "
 	"whose\n"
 	"                         languages are read first\n"
-	"  labnode --ca HEX       used by labd: prints the certificate of the CA with this seed\n"
-	"  labnode --cert HEX --seed HEX NAME\n"
+	"  labnode --cert HEX --seed HEX [--ca-fd FD] NAME\n"
 	"                         used by labd, in a device: a certificate of that CA for this "
 	"name and\n"
-	"                         the addresses that the device has, and its key\n"
+	"                         the addresses that the device has, and its key; the CA's own to "
+	"FD\n"
 	"  labnode --version\n";
 
 int main(int argc, char **argv)
@@ -35,7 +35,7 @@ int main(int argc, char **argv)
 		{ "no-sandbox", no_argument, NULL, 'n' },
 		{ "fresh", required_argument, NULL, 'f' },
 		{ "kinds", required_argument, NULL, 'm' },
-		{ "ca", required_argument, NULL, 'a' },
+		{ "ca-fd", required_argument, NULL, 'a' },
 		{ "cert", required_argument, NULL, 'k' },
 		{ "seed", required_argument, NULL, 's' },
 		{ "help", no_argument, NULL, 'h' },
@@ -45,7 +45,7 @@ int main(int argc, char **argv)
 	bool sandbox = true;
 	uint64_t fresh = 0, ca_seed = 0, seed = 0;
 	unsigned kinds = ~0u;
-	int zygote_fd = -1, what = 0, c;
+	int zygote_fd = -1, ca_fd = -1, what = 0, c;
 
 	while ((c = getopt_long(argc, argv, "h", options, NULL)) != -1) {
 		if (c == 'n')
@@ -56,11 +56,13 @@ int main(int argc, char **argv)
 			fresh = strtoull(optarg, NULL, 16);
 		else if (c == 'm')
 			kinds = (unsigned)strtoul(optarg, NULL, 16);
-		else if (c == 'a' || c == 'k')
+		else if (c == 'a')
+			ca_fd = atoi(optarg);
+		else if (c == 'k')
 			ca_seed = strtoull(optarg, NULL, 16);
 		else if (c == 's')
 			seed = strtoull(optarg, NULL, 16);
-		if (c != 'n' && c != 'f' && c != 'm' && c != 's')
+		if (!strchr("nfmas", c))
 			what = c;
 	}
 	switch (what) {
@@ -70,10 +72,8 @@ int main(int argc, char **argv)
 		return check_main();
 	case 'z':
 		return zygote_main(zygote_fd, sandbox, fresh, kinds);
-	case 'a':
-		return ca_main(ca_seed);
 	case 'k':
-		return cert_main(ca_seed, seed, optind < argc ? argv[optind] : "localhost");
+		return cert_main(ca_seed, seed, optind < argc ? argv[optind] : "localhost", ca_fd);
 	case 'v':
 		puts("labnode " LABD_VERSION);
 		return 0;

@@ -420,8 +420,7 @@ int check_main(void);
 #define TLS_LIB_FILES 3
 extern const char *const tls_lib_files[TLS_LIB_FILES];
 int tls_lib_path(unsigned i, char *out, size_t size); /* on the host; 0 or negative errno */
-int ca_main(uint64_t ca_seed);
-int cert_main(uint64_t ca_seed, uint64_t seed, const char *name);
+int cert_main(uint64_t ca_seed, uint64_t seed, const char *name, int ca_fd);
 
 /* zygote_memory.c */
 void heap_for_birth(void);

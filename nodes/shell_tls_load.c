@@ -99,22 +99,10 @@ void certificate_answer(struct machine *m, uint32_t ask_id, const struct tls_ide
 	queue_answer(m, ask_id, &a, m->node->turn_cause, NULL, 0);
 }
 
-static int print_pem(int r, const char *pem, const char *why)
+static int complain(const char *why)
 {
-	if (r < 0)
-		fprintf(stderr, "labnode: %s\n", *why ? why : "no certificate could be made");
-	else
-		fputs(pem, stdout);
-	return r < 0;
-}
-
-int ca_main(uint64_t ca_seed)
-{
-	char pem[4096];
-	const char *why = "";
-	const struct tls_lib *lib = tls_lib_open(&why);
-
-	return print_pem(lib ? lib->ca_pem(ca_seed, pem, sizeof(pem)) : -1, pem, why);
+	fprintf(stderr, "labnode: %s\n", *why ? why : "no certificate could be made");
+	return 1;
 }
 
 /* All that others may reach this device by, as far as it has any yet. */
@@ -138,7 +126,7 @@ static void own_addresses(struct tls_identity *id)
 	freeifaddrs(all);
 }
 
-int cert_main(uint64_t ca_seed, uint64_t seed, const char *name)
+int cert_main(uint64_t ca_seed, uint64_t seed, const char *name, int ca_fd)
 {
 	struct tls_seeds seeds = { .ca = ca_seed, .own = seed_for(seed, "tls") };
 	struct tls_identity id;
@@ -146,8 +134,15 @@ int cert_main(uint64_t ca_seed, uint64_t seed, const char *name)
 	const char *why = "";
 	const struct tls_lib *lib = tls_lib_open(&why);
 
+	if (!lib)
+		return complain(why);
+	if (ca_fd >= 0 &&
+	    (lib->ca_pem(ca_seed, pem, sizeof(pem)) < 0 || write(ca_fd, pem, strlen(pem)) < 0))
+		return complain("");
 	memset(&id, 0, sizeof(id));
 	str_copy(id.names[id.n_names++], sizeof(id.names[0]), name);
 	own_addresses(&id);
-	return print_pem(lib ? lib->cert_pem(&seeds, &id, pem, sizeof(pem)) : -1, pem, why);
+	if (lib->cert_pem(&seeds, &id, pem, sizeof(pem)) < 0)
+		return complain("");
+	return fputs(pem, stdout) < 0;
 }

@@ -100,59 +100,73 @@ static void own_home(const struct paths *p)
 	(void)mount(path, "/root", NULL, MS_BIND, NULL);
 }
 
-/* The program's output becomes the file, unless there is one. */
-static void make_file(const char *path, mode_t mode, const char *const argv[])
+/* --- certificates ------------------------------------------------------------------------- */
+
+/* labnode makes them while the layers are made: the lab's CA, when it is the first one, and a
+ * certificate of the device with its key, for servers of other people's. */
+static pid_t start_certificates(const struct sup_device *d, const char *ca_path)
 {
-	int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode), status = 0;
-	pid_t pid = fd < 0 ? -1 : fork();
+	char ca[20], seed[20], ca_fd[12];
+	int out = openat(d->state_fd, "cert.pem", O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	int ca_out = open(ca_path, O_WRONLY | O_CREAT | O_EXCL, 0644); /* inherited */
+	pid_t pid = out < 0 ? -1 : fork();
 
 	if (pid == 0) {
-		dup2(fd, STDOUT_FILENO);
-		execv(argv[0], (char *const *)(uintptr_t)argv);
+		snprintf(ca, sizeof(ca), "%016llx", (unsigned long long)d->sup->plan->ca_seed);
+		snprintf(seed, sizeof(seed), "%016llx", (unsigned long long)d->plan->seed);
+		snprintf(ca_fd, sizeof(ca_fd), "%d", ca_out);
+		dup2(out, STDOUT_FILENO);
+		execl(d->sup->birth->labnode, "labnode", "--cert", ca, "--seed", seed, "--ca-fd",
+		      ca_fd, d->plan->name, (char *)NULL);
 		_exit(127);
 	}
-	if (fd >= 0)
-		close(fd);
-	if (pid > 0 && (waitpid(pid, &status, 0) != pid || status != 0))
-		(void)unlink(path);
+	if (out >= 0)
+		close(out);
+	if (ca_out >= 0)
+		close(ca_out);
+	return pid;
 }
 
-/* The lab's CA is the only one that programs trust: none of the world's is to be met here. And a
- * certificate of the device, for servers of its own. */
-static void own_certificates(const struct sup_device *d, bool private_etc)
+/* The lab's CA is the only one that programs trust: none of the world's is to be met here. Without
+ * OpenSSL the host's list stays. */
+static void own_certificates(const struct paths *p, const char *ca_path, pid_t pid,
+			     bool private_etc)
 {
-	char path[PATH_LEN + 8], ca[20], seed[20];
-	const char *program = d->sup->birth->labnode;
-	const char *const ca_argv[] = { program, "--ca", ca, NULL };
-	const char *const own_argv[] = {
-		program, "--cert", ca, "--seed", seed, d->plan->name, NULL
-	};
+	int status = 0;
+	struct stat st;
 
-	snprintf(ca, sizeof(ca), "%016llx", (unsigned long long)d->sup->plan->ca_seed);
-	snprintf(seed, sizeof(seed), "%016llx", (unsigned long long)d->plan->seed);
-	snprintf(path, sizeof(path), "%s/ca.pem", d->sup->birth->run_dir);
-	make_file(path, 0644, ca_argv);
-	if (private_etc && access(path, R_OK) == 0) {
+	if (pid <= 0 || waitpid(pid, &status, 0) != pid || status != 0) {
+		if (stat(ca_path, &st) == 0 && st.st_size == 0)
+			(void)unlink(ca_path);
+		return;
+	}
+	if (private_etc) {
 		(void)mkdir("/etc/ssl", 0755);
 		(void)mkdir("/etc/ssl/certs", 0755);
-		close(open(VIEW_CA_FILE, O_WRONLY | O_CREAT | O_CLOEXEC, 0644));
-		make_file(VIEW_CERT_FILE, 0600, own_argv);
+		if (access(VIEW_CA_FILE, F_OK) < 0)
+			close(open(VIEW_CA_FILE, O_WRONLY | O_CREAT | O_CLOEXEC, 0644));
+		own_file(p, "cert.pem", VIEW_CERT_FILE, true);
 	}
-	(void)mount(path, VIEW_CA_FILE, NULL, MS_BIND, NULL);
+	(void)mount(ca_path, VIEW_CA_FILE, NULL, MS_BIND, NULL);
 }
+
+/* --- all of it ---------------------------------------------------------------------------- */
 
 void view_make(const struct sup_device *d)
 {
 	struct paths p = { .state_fd = d->state_fd, .has_host = view_host(d->sup->run_fd) };
-	char hosts[256];
+	char hosts[256], ca_path[PATH_LEN + 8];
 	bool private_etc;
+	pid_t certificates;
 
+	snprintf(ca_path, sizeof(ca_path), "%s/ca.pem", d->sup->birth->run_dir);
 	snprintf(p.host, sizeof(p.host), "%s/host", d->sup->birth->run_dir);
 	snprintf(p.state, sizeof(p.state), "%s/devices/%s", d->sup->birth->run_dir, d->plan->name);
 	snprintf(hosts, sizeof(hosts), "127.0.0.1\tlocalhost\n127.0.1.1\t%s\n", d->plan->name);
 	write_file(d->state_fd, "hosts", hosts);
 	write_file(d->state_fd, "resolv.conf", "");
 	(void)mount("proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL);
+	certificates = start_certificates(d, ca_path);
 	own_sys();
 	private_etc = own_layer(&p, "/etc");
 	(void)own_layer(&p, "/run");
@@ -161,5 +175,5 @@ void view_make(const struct sup_device *d)
 	(void)mkdir("/run/sshd", 0755); /* sshd wants it and a fresh layer may lack it */
 	own_file(&p, "hosts", "/etc/hosts", private_etc);
 	own_file(&p, "resolv.conf", "/etc/resolv.conf", private_etc);
-	own_certificates(d, private_etc);
+	own_certificates(&p, ca_path, certificates, private_etc);
 }
