@@ -43,20 +43,28 @@ struct ftp_user {
 	unsigned rights;
 };
 
+/* What most devices say nothing about. */
+struct ftp_names {
+	char root[ASK_NAME_MAX]; /* below the device's files; "" = all of them */
+	/* client */
+	char username[64], password[128];
+	char source[32]; /* interface whose address sessions come from, "" = the routing table's */
+};
+
 struct ftp_conf {
 	bool server;
-	bool server_mentioned;	 /* a line says so: it is not the default */
-	char root[ASK_NAME_MAX]; /* below the device's files; "" = all of them */
+	bool server_mentioned; /* a line says so: it is not the default */
 	bool anonymous;
-	struct ftp_user *users; /* FTP_USERS_MAX; NULL before the first */
+	bool active;		 /* the client: `no ip ftp passive` */
+	struct ftp_names *names; /* NULL before the first */
+	struct ftp_user *users;	 /* FTP_USERS_MAX; NULL before the first */
 	unsigned n_users;
 	uint64_t quota; /* octets */
 	nsec_t idle_ns;
-	/* client */
-	char username[64], password[128];
-	bool active;	 /* `no ip ftp passive` */
-	char source[32]; /* interface whose address sessions come from, "" = the routing table's */
 };
+
+/* Never NULL. */
+const struct ftp_names *ftp_names(const struct ftp_conf *c);
 
 const char *ftp_rights_format(unsigned rights, char out[static 8]); /* "rwdnl" */
 const struct ftp_user *ftp_user_find(const struct ftp_conf *c, const char *name);

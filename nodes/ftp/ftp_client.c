@@ -119,8 +119,9 @@ static void connect_fails(struct ftp_client *h, struct ftp_connection *c, const 
 static void begin_at(struct ftp_client *h, struct ftp_connection *c, const struct addr *server,
 		     nsec_t now, struct fx *fx)
 {
-	const struct iface *i =
-		*h->conf->source ? device_iface_by_name(h->dev, h->conf->source) : NULL;
+	const struct iface *i = *ftp_names(h->conf)->source
+					? device_iface_by_name(h->dev, ftp_names(h->conf)->source)
+					: NULL;
 	struct ep local = { .addr.family = server->family };
 
 	if (i && server->family == 4)
@@ -198,8 +199,9 @@ static void on_ask(struct ftp_client *h, const struct ev *ev, struct fx *fx)
 	c->call = t->call;
 	c->known = true;
 	c->job = t->put ? JOB_PUT : JOB_GET;
-	str_copy(c->user, sizeof(c->user), *t->user ? t->user : h->conf->username);
-	str_copy(c->password, sizeof(c->password), *t->user ? t->password : h->conf->password);
+	str_copy(c->user, sizeof(c->user), *t->user ? t->user : ftp_names(h->conf)->username);
+	str_copy(c->password, sizeof(c->password),
+		 *t->user ? t->password : ftp_names(h->conf)->password);
 	if (!*c->user) {
 		str_copy(c->user, sizeof(c->user), "anonymous");
 		snprintf(c->password, sizeof(c->password), "%s@", h->dev->hostname);

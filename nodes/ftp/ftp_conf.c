@@ -24,9 +24,32 @@ static void *conf_new(const struct device *dev)
 
 static void conf_free(void *conf)
 {
-	if (conf)
-		free(((struct ftp_conf *)conf)->users);
-	free(conf);
+	struct ftp_conf *c = conf;
+
+	if (c) {
+		free(c->users);
+		free(c->names);
+	}
+	free(c);
+}
+
+const struct ftp_names *ftp_names(const struct ftp_conf *c)
+{
+	static const struct ftp_names none;
+
+	return c->names ? c->names : &none;
+}
+
+/* To be changed. */
+static struct ftp_names *own_names(void *conf)
+{
+	struct ftp_conf *c = conf;
+
+	if (!c->names)
+		c->names = calloc(1, sizeof(*c->names));
+	if (!c->names)
+		abort();
+	return c->names;
 }
 
 static int refuse(const struct call *call, const char *why)
@@ -169,7 +192,7 @@ static int set_server(void *conf, const struct call *call)
 
 static int set_path(void *conf, const struct call *call)
 {
-	struct ftp_conf *c = conf;
+	struct ftp_names *c = own_names(conf);
 	const char *path = call->no ? "" : call->args[0].text;
 	size_t len;
 
@@ -205,7 +228,7 @@ static int set_idle(void *conf, const struct call *call)
 
 static int set_username(void *conf, const struct call *call)
 {
-	struct ftp_conf *c = conf;
+	struct ftp_names *c = own_names(conf);
 
 	return str_copy(c->username, sizeof(c->username), call->no ? "" : call->args[0].text)
 		       ? 0
@@ -215,7 +238,7 @@ static int set_username(void *conf, const struct call *call)
 /* ip ftp password [0|7] TEXT */
 static int set_password(void *conf, const struct call *call)
 {
-	struct ftp_conf *c = conf;
+	struct ftp_names *c = own_names(conf);
 	const char *kind = word(call, 1) ? word(call, 0) : "0";
 	const char *text = word(call, 1) ? word(call, 1) : word(call, 0);
 
@@ -240,7 +263,7 @@ static int set_passive(void *conf, const struct call *call)
 
 static int set_source(void *conf, const struct call *call)
 {
-	struct ftp_conf *c = conf;
+	struct ftp_names *c = own_names(conf);
 
 	str_copy(c->source, sizeof(c->source), call->no ? "" : call->args[0].text);
 	return 0;

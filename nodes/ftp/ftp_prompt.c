@@ -30,7 +30,8 @@ void ftp_prompt_for(struct ftp_client *h, struct ftp_connection *c, enum ftp_que
 	(void)now;
 	if (question == ASKS_USER) {
 		snprintf(text, sizeof(text), "Name (%s:%s): ", c->host,
-			 *h->conf->username ? h->conf->username : "anonymous");
+			 *ftp_names(h->conf)->username ? ftp_names(h->conf)->username
+						       : "anonymous");
 		prompt(h, c, question, INPUT_LINE, text, fx);
 	} else {
 		prompt(h, c, question, INPUT_SECRET, "Password:", fx);
@@ -40,7 +41,8 @@ void ftp_prompt_for(struct ftp_client *h, struct ftp_connection *c, enum ftp_que
 static void user_typed(struct ftp_client *h, struct ftp_connection *c, const char *line, nsec_t now,
 		       struct fx *fx)
 {
-	const char *proposed = *h->conf->username ? h->conf->username : "anonymous";
+	const char *proposed =
+		*ftp_names(h->conf)->username ? ftp_names(h->conf)->username : "anonymous";
 
 	line += strspn(line, " ");
 	str_copy_n(c->user, sizeof(c->user), *line ? line : proposed,
@@ -52,9 +54,10 @@ static void user_typed(struct ftp_client *h, struct ftp_connection *c, const cha
 static void password_typed(struct ftp_client *h, struct ftp_connection *c, const char *line,
 			   nsec_t now, struct fx *fx)
 {
-	bool proposed = !*line && *h->conf->username && strcmp(c->user, h->conf->username) == 0;
+	bool proposed = !*line && *ftp_names(h->conf)->username &&
+			strcmp(c->user, ftp_names(h->conf)->username) == 0;
 
-	ftp_client_step(c, FTP_PASS, proposed ? h->conf->password : line);
+	ftp_client_step(c, FTP_PASS, proposed ? ftp_names(h->conf)->password : line);
 	ftp_client_next(h, c, now, fx);
 }
 

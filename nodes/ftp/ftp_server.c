@@ -49,7 +49,7 @@ void ftp_ask(struct ftp_server *h, struct ftp_session *s, const struct ask *ask,
 
 bool ftp_real_path(const struct ftp_server *h, const char *path, char *out, size_t size)
 {
-	const char *root = h->conf->root;
+	const char *root = ftp_names(h->conf)->root;
 	int n = snprintf(out, size, "%s%s", root, *root || *path != '/' ? path : path + 1);
 
 	return n >= 0 && (size_t)n < size;
