@@ -21,8 +21,9 @@
 
 #define SNMP_COMMUNITIES_MAX 16
 #define SNMP_HOSTS_MAX	     16
-#define SNMP_VIEWS_MAX	     64	 /* lines of all views */
-#define SNMP_AGENTS_MAX	     32	 /* whose version a manager knows */
+#define SNMP_VIEWS_MAX	     64 /* lines of all views */
+#define SNMP_AGENTS_MAX	     32 /* whose version a manager knows */
+#define SNMP_PROXIES_MAX     16
 #define SNMP_TEXT_MAX	     255 /* of contact and location: DisplayString, RFC 3418 */
 #define SNMP_JOBS_MAX	     64	 /* requests and traps that wait for the kernel's tables */
 #define SNMP_REPETITIONS_MAX 100
@@ -47,6 +48,12 @@ struct snmp_view_line {
 	bool included;
 };
 
+/* Requests with the community are for this agent of version 1. */
+struct snmp_proxy {
+	char community[SNMP_COMMUNITY_MAX + 1], remote[SNMP_COMMUNITY_MAX + 1];
+	struct addr agent;
+};
+
 struct snmp_known {
 	struct addr agent;
 	int32_t version;
@@ -68,7 +75,9 @@ struct snmp_conf {
 	struct snmp_host *hosts;	    /* SNMP_HOSTS_MAX; NULL before the first */
 	struct snmp_view_line *views;	    /* SNMP_VIEWS_MAX; NULL before the first */
 	unsigned n_communities, n_hosts, n_views;
-	unsigned events; /* BIT(snmp_event) that are told to hosts */
+	unsigned events;	    /* BIT(snmp_event) that are told to hosts */
+	struct snmp_proxy *proxies; /* SNMP_PROXIES_MAX; NULL before the first */
+	unsigned n_proxies;
 	/* the manager */
 	bool manager;	  /* takes traps on UDP 162 */
 	bool version_set; /* `version` is every agent's that is not in `agents` */
@@ -105,6 +114,7 @@ enum {
 	SNMP_OUT_TRAPS,
 	SNMP_ENABLE_AUTHEN_TRAPS,
 	SNMP_SILENT_DROPS,
+	SNMP_PROXY_DROPS,
 };
 
 /* --- snmp_mib.c: the objects -------------------------------------------------------------- */
@@ -248,6 +258,7 @@ struct snmp_job {
 };
 
 struct snmp_inform;
+struct snmp_forward;
 
 struct snmp_agent {
 	const struct device *dev;
@@ -268,6 +279,9 @@ struct snmp_agent {
 	struct snmp_inform *informs;
 	unsigned n_informs;
 	uint64_t n_informs_failed;
+	struct timer_heap forward_timers;
+	struct snmp_forward *forwards;
+	unsigned n_forwards;
 };
 
 enum { SNMP_SOCK_AGENT = 1, SNMP_SOCK_AGENT6, SNMP_SOCK_TRAPS, SNMP_SOCK_TRAPS6 };
@@ -303,7 +317,21 @@ void snmp_notify(struct snmp_agent *a, struct snmp_job *job, nsec_t now, struct 
 void snmp_informs_event(struct snmp_agent *a, const struct ev *ev,
 			struct fx *fx); /* datagrams, timers */
 void snmp_informs_free(struct snmp_agent *a);
+int32_t snmp_next_id(struct snmp_agent *a);
+/* The socket that traps and forwarded requests leave by; responses come back there. */
+uint32_t snmp_trap_sock(struct snmp_agent *a, const struct addr *to, struct fx *fx);
 extern const char *const snmp_event_names[SNMP_N_EVENTS];
+
+/* snmp_proxy.c */
+const struct snmp_proxy *snmp_find_proxy(const struct snmp_conf *conf, const char *name,
+					 size_t len);
+void snmp_proxy_request(struct snmp_agent *a, const struct ev *ev, const struct snmp_proxy *p,
+			const struct snmp_msg *m, struct fx *fx);
+/* False: nobody waits for it. */
+bool snmp_proxy_response(struct snmp_agent *a, const struct ev *ev, const struct snmp_msg *r,
+			 struct fx *fx);
+void snmp_proxy_timer(struct snmp_agent *a, nsec_t now, struct fx *fx);
+void snmp_proxy_free(struct snmp_agent *a);
 
 void snmp_show_run(void *machine, const struct call *call, nsec_t now, struct fx *fx);
 

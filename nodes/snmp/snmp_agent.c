@@ -60,11 +60,11 @@ static void ask_acl(struct snmp_agent *a, struct snmp_job *job, const char *list
 }
 
 /* The PDU of a request whose sender may ask. False: it was dropped. */
-static bool check_pdu(struct snmp_agent *a, struct snmp_job *job, const struct snmp_msg *head,
+static bool check_pdu(struct snmp_agent *a, const struct addr *from, struct snmp_msg *head,
 		      struct fx *fx)
 {
 	struct snmp_msg m = *head;
-	struct val manager = V_ADDR("manager", job->src.addr);
+	struct val manager = V_ADDR("manager", *from);
 	const char *why, *name = snmp_pdu_name(m.pdu);
 
 	if (m.pdu == SNMP_GETBULK && m.version == SNMP_V1) {
@@ -82,6 +82,7 @@ static bool check_pdu(struct snmp_agent *a, struct snmp_job *job, const struct s
 	} else {
 		decide(fx, "snmp.agent.check-pdu", manager, V_TEXT("pdu", name),
 		       V_TEXT("version", snmp_version_name(m.version)), V_INT("id", m.id));
+		*head = m;
 		return true;
 	}
 	return false;
@@ -105,7 +106,7 @@ static bool go_on(struct snmp_agent *a, struct snmp_job *job, struct fx *fx)
 			ask_acl(a, job, c->list, fx);
 			return true;
 		}
-		if (!check_pdu(a, job, &m, fx))
+		if (!check_pdu(a, &job->src.addr, &m, fx))
 			return false;
 	}
 	ask_tables(a, job, fx);
@@ -254,8 +255,16 @@ static void take_request(struct snmp_agent *a, const struct ev *ev, struct fx *f
 	snmp_job_start(a, job, fx);
 }
 
+static void take_for_another(struct snmp_agent *a, const struct ev *ev,
+			     const struct snmp_proxy *proxy, struct snmp_msg *m, struct fx *fx)
+{
+	if (check_pdu(a, &ev->dgram.src.addr, m, fx))
+		snmp_proxy_request(a, ev, proxy, m, fx);
+}
+
 static void on_datagram(struct snmp_agent *a, const struct ev *ev, struct fx *fx)
 {
+	const struct snmp_proxy *proxy;
 	struct snmp_msg m;
 	const char *why;
 	int err = snmp_decode_header(ev->dgram.data, ev->dgram.len, &m, &why);
@@ -267,6 +276,8 @@ static void on_datagram(struct snmp_agent *a, const struct ev *ev, struct fx *fx
 		decide(fx, "snmp.v3.drop-disabled", MANAGER(ev));
 	else if (err)
 		decide(fx, "snmp.agent.drop-bad-header", MANAGER(ev), V_TEXT("reason", why));
+	else if ((proxy = snmp_find_proxy(a->conf, m.community, m.community_len)))
+		take_for_another(a, ev, proxy, &m, fx);
 	else if (!snmp_find_community(a->conf, m.community, m.community_len))
 		bad_community(a, ev, &m, fx);
 	else
@@ -287,9 +298,10 @@ static void bind_agent(struct snmp_agent *a, struct fx *fx)
 /* Once it was on, the port stays bound: what comes then meets a decision and no ICMP error. */
 static void follow_conf(struct snmp_agent *a, bool start, struct fx *fx)
 {
-	bool on = a->conf->n_communities > 0 || a->conf->n_hosts > 0;
+	bool asked = a->conf->n_communities > 0 || a->conf->n_proxies > 0;
+	bool on = asked || a->conf->n_hosts > 0;
 
-	if (a->conf->n_communities > 0)
+	if (asked)
 		bind_agent(a, fx);
 	if (on && !a->on && start)
 		a->cold = true;
@@ -327,6 +339,12 @@ static void on_link(struct snmp_agent *a, const struct ev *ev, struct fx *fx)
 	snmp_event(a, ev->link.up ? SNMP_LINK_UP : SNMP_LINK_DOWN, ev->link.ifid, fx);
 }
 
+static void on_timer(struct snmp_agent *a, const struct ev *ev, struct fx *fx)
+{
+	snmp_informs_event(a, ev, fx);
+	snmp_proxy_timer(a, ev->now, fx);
+}
+
 static void agent_event(void *machine, const struct ev *ev, struct fx *fx)
 {
 	struct snmp_agent *a = machine;
@@ -345,8 +363,10 @@ static void agent_event(void *machine, const struct ev *ev, struct fx *fx)
 		on_answer(a, ev, fx);
 	else if (ev->kind == EV_DATAGRAM && ev->dgram.sock <= SNMP_SOCK_AGENT6)
 		on_datagram(a, ev, fx);
-	else if (ev->kind == EV_DATAGRAM || ev->kind == EV_TIMER)
+	else if (ev->kind == EV_DATAGRAM)
 		snmp_informs_event(a, ev, fx);
+	else if (ev->kind == EV_TIMER)
+		on_timer(a, ev, fx);
 	else if (ev->kind == EV_DONE && ev->done.what == FX_BIND)
 		decide(fx, "snmp.agent.no-port", V_TEXT("reason", ev->done.text));
 }
@@ -375,13 +395,18 @@ static void agent_destroy(void *machine)
 	while (a->jobs)
 		job_pop(a);
 	snmp_informs_free(a);
+	snmp_proxy_free(a);
 	free(a->changed);
 	free(a);
 }
 
 static nsec_t agent_deadline(const void *machine)
 {
-	return timers_deadline(&((const struct snmp_agent *)machine)->timers);
+	const struct snmp_agent *a = machine;
+	nsec_t informs = timers_deadline(&a->timers);
+	nsec_t forwards = timers_deadline(&a->forward_timers);
+
+	return informs < forwards ? informs : forwards;
 }
 
 const struct machine_class snmp_agent_class = {

@@ -32,6 +32,7 @@ static void conf_free(void *conf)
 	free(c->hosts);
 	free(c->views);
 	free(c->agents);
+	free(c->proxies);
 	free(c);
 }
 
@@ -298,6 +299,39 @@ static int set_agent(void *conf, const struct call *call)
 	return 0;
 }
 
+/* --- the proxy ---------------------------------------------------------------------------- */
+
+static void remove_proxy(struct snmp_conf *c, const char *community)
+{
+	for (unsigned i = 0; i < c->n_proxies; i++)
+		if (strcmp(c->proxies[i].community, community) == 0) {
+			c->proxies[i] = c->proxies[--c->n_proxies];
+			return;
+		}
+}
+
+static int set_proxy(void *conf, const struct call *call)
+{
+	struct snmp_conf *c = conf;
+	const struct arg *agent = given(call, 1), *remote = given(call, 2);
+	struct snmp_proxy p = { .agent = agent ? agent->addr : (struct addr){ 0 } };
+
+	remove_proxy(c, call->args[0].text);
+	if (call->no)
+		return 0;
+	if (!str_copy(p.community, sizeof(p.community), call->args[0].text) ||
+	    !str_copy(p.remote, sizeof(p.remote), remote->text))
+		return refuse(call, "64 characters are the most");
+	if (c->n_proxies == SNMP_PROXIES_MAX)
+		return refuse(call, "16 agents are the most");
+	if (!c->proxies)
+		c->proxies = calloc(SNMP_PROXIES_MAX, sizeof(*c->proxies));
+	if (!c->proxies)
+		return -ENOMEM;
+	c->proxies[c->n_proxies++] = p;
+	return 0;
+}
+
 /* --- facts -------------------------------------------------------------------------------- */
 
 static const struct fact_column request_columns[] = {
@@ -450,6 +484,8 @@ static const struct cmd cmds[] = {
 	LINE("snmp-server enable traps snmp [(authentication)] [(linkdown)] [(linkup)] [(coldstart)] [(warmstart)]", CMD_MULTI,
 	     set_traps_snmp, "Tell hosts of these events"),
 
+	LINE("snmp-server proxy WORD IP WORD", CMD_MULTI | CMD_KEYED, set_proxy,
+	     "Requests with this community are for an agent of version 1, which knows the other community"),
 	LINE("snmp-server manager", 0, set_manager, "Take traps and informs on UDP port 162"),
 	LINE("snmp manager version (1|2c)", 0, set_version, "Speak this version with agents (else 2c is tried, then 1)"),
 	LINE("snmp manager timeout <1-60>", 0, set_timeout, "Seconds to wait for a response (1)"),

@@ -354,12 +354,14 @@ static void on_timer(struct snmp_manager *m, nsec_t now, struct fx *fx)
 /* Once it was on, the port stays bound: what comes then meets a decision and no ICMP error. */
 static void follow_conf(struct snmp_manager *m, struct fx *fx)
 {
-	for (unsigned i = 0; i < 2 && m->conf->manager && !m->bound_traps; i++)
+	bool wanted = m->conf->manager || m->conf->n_proxies > 0;
+
+	for (unsigned i = 0; i < 2 && wanted && !m->bound_traps; i++)
 		fx_bind(fx,
 			&(struct fx_bind){ .sock = SNMP_SOCK_162 + i,
 					   .kind = SOCK_UDP,
 					   .local = { { .family = i ? 6 : 4 }, SNMP_TRAP_PORT } });
-	m->bound_traps |= m->conf->manager;
+	m->bound_traps |= wanted;
 }
 
 static void manager_event(void *machine, const struct ev *ev, struct fx *fx)

@@ -71,6 +71,10 @@ void snmp_query_result(struct snmp_manager *m, struct snmp_query *q, const struc
 /* snmp_receive.c: UDP 162. */
 void snmp_receive(struct snmp_manager *m, const struct ev *ev, struct fx *fx);
 
+/* snmp_proxy.c: false: it is of no agent that this device is a proxy for. */
+bool snmp_proxy_trap(struct snmp_manager *m, const struct ev *ev, const struct snmp_msg *t,
+		     const struct snmp_oid *name, struct fx *fx);
+
 extern const struct machine_class snmp_manager_class;
 extern const struct fact_kind snmp_trap_fact, snmp_mib_value_fact;
 

@@ -134,7 +134,7 @@ static size_t compose(struct snmp_agent *a, struct snmp_job *job, const struct s
 
 /* --- sending ------------------------------------------------------------------------------ */
 
-static uint32_t sock_for(struct snmp_agent *a, const struct addr *to, struct fx *fx)
+uint32_t snmp_trap_sock(struct snmp_agent *a, const struct addr *to, struct fx *fx)
 {
 	for (unsigned i = 0; i < 2 && !a->bound_traps; i++)
 		fx_bind(fx, &(struct fx_bind){ .sock = SNMP_SOCK_TRAPS + i,
@@ -171,7 +171,7 @@ static void keep_inform(struct snmp_agent *a, const struct snmp_job *job, const 
 	timer_set(&a->timers, &i->timer, now + INFORM_NS);
 }
 
-static int32_t next_id(struct snmp_agent *a)
+int32_t snmp_next_id(struct snmp_agent *a)
 {
 	struct rng r;
 
@@ -190,8 +190,8 @@ void snmp_notify(struct snmp_agent *a, struct snmp_job *job, nsec_t now, struct 
 		abort();
 	for (unsigned k = 0; k < a->conf->n_hosts; k++) {
 		const struct snmp_host *h = &a->conf->hosts[k];
-		uint32_t sock = sock_for(a, &h->ep.addr, fx);
-		int32_t id = next_id(a);
+		uint32_t sock = snmp_trap_sock(a, &h->ep.addr, fx);
+		int32_t id = snmp_next_id(a);
 		size_t len = compose(a, job, h, id, o);
 
 		a->counts.n[SNMP_OUT_PKTS]++;
@@ -245,10 +245,12 @@ static void on_response(struct snmp_agent *a, const struct ev *ev, struct fx *fx
 	}
 	a->counts.n[SNMP_IN_PKTS]++;
 	a->counts.n[SNMP_IN_RESPONSES]++;
+	if (snmp_proxy_response(a, ev, &m, fx))
+		return;
 	i = inform_find(a, &ev->dgram.src, m.id);
 	if (!i) {
 		decide(fx, "snmp.agent.drop-inform-response", host,
-		       V_TEXT("reason", "no inform waits for it"));
+		       V_TEXT("reason", "no request waits for it"));
 		return;
 	}
 	decide(fx, "snmp.agent.inform-answered", host, V_TEXT("trap", snmp_event_names[i->event]),

@@ -63,20 +63,18 @@ static void respond(const struct ev *ev, const struct snmp_msg *m, struct fx *fx
 }
 
 static void store(struct snmp_manager *m, const struct ev *ev, const struct snmp_msg *t,
-		  struct fx *fx)
+		  const struct snmp_oid *oid, struct fx *fx)
 {
 	struct sbuf name = SBUF(SNMP_NAME_MAX), binds = SBUF(900), key = SBUF(16);
 	const char *how = t->pdu == SNMP_INFORM ? "inform" : "trap";
 	char sender[ADDR_TEXT_LEN];
-	struct snmp_oid oid;
 	struct val trap, text;
 
-	trap_oid(t, &oid);
-	if (oid.n > 0)
-		snmp_name_format(&oid, &name);
+	if (oid->n > 0)
+		snmp_name_format(oid, &name);
 	snmp_binds_format(t->binds, true, &binds);
 	sbuf_printf(&key, "%u", ++m->n_traps);
-	trap = V_TEXT("trap", oid.n > 0 ? sbuf_text(&name) : "no name");
+	trap = V_TEXT("trap", oid->n > 0 ? sbuf_text(&name) : "no name");
 	text = V_TEXT("varbinds", sbuf_text(&binds));
 	decide(fx, "snmp.manager.trap", SENDER(ev), V_TEXT("how", how), trap, text,
 	       V_TEXT("version", snmp_version_name(t->version)));
@@ -87,7 +85,7 @@ static void store(struct snmp_manager *m, const struct ev *ev, const struct snmp
 		   V_DUR("uptime", (nsec_t)trap_uptime(t) * 10 * MSEC), text);
 	fx_fact_end(fx, &snmp_trap_fact, sbuf_text(&key), "taken");
 	fx_log(fx, SEVERITY_NOTICE, "SNMP", "TRAP", "%s of %s: %s", how,
-	       addr_format(&ev->dgram.src.addr, sender), oid.n > 0 ? sbuf_text(&name) : "no name");
+	       addr_format(&ev->dgram.src.addr, sender), oid->n > 0 ? sbuf_text(&name) : "no name");
 	sbuf_done(&name);
 	sbuf_done(&binds);
 	sbuf_done(&key);
@@ -97,9 +95,10 @@ void snmp_receive(struct snmp_manager *m, const struct ev *ev, struct fx *fx)
 {
 	struct val agent = V_ADDR("agent", ev->dgram.src.addr);
 	struct snmp_msg t;
+	struct snmp_oid name;
 	const char *why;
 
-	if (!m->conf->manager) {
+	if (!m->conf->manager && m->conf->n_proxies == 0) {
 		decide(fx, "snmp.manager.drop-disabled", SENDER(ev));
 	} else if (snmp_decode_header(ev->dgram.data, ev->dgram.len, &t, &why) < 0) {
 		decide(fx, "snmp.manager.drop-bad-header", agent, V_TEXT("reason", why));
@@ -110,7 +109,9 @@ void snmp_receive(struct snmp_manager *m, const struct ev *ev, struct fx *fx)
 		decide(fx, "snmp.manager.drop-not-trap", agent, V_TEXT("pdu", snmp_pdu_name(t.pdu)),
 		       V_TEXT("version", snmp_version_name(t.version)));
 	} else {
-		store(m, ev, &t, fx);
+		trap_oid(&t, &name);
+		if (!snmp_proxy_trap(m, ev, &t, &name, fx) || m->conf->manager)
+			store(m, ev, &t, &name, fx);
 		if (t.pdu == SNMP_INFORM)
 			respond(ev, &t, fx);
 	}

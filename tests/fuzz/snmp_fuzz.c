@@ -156,6 +156,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		{ .name = "v", .root = { 8, { 1, 3, 6, 1, 2, 1, 1, 5 } } }
 	};
 	struct snmp_host host = { { addr4(10, 0, 0, 2), 4000 }, SNMP_V2C, true, "a" };
+	struct snmp_proxy proxy = { .community = "p", .remote = "q", .agent = addr4(10, 0, 0, 2) };
 	struct snmp_conf conf = { .communities = communities,
 				  .n_communities = 3,
 				  .views = views,
@@ -164,6 +165,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 				  .n_hosts = 1,
 				  .events = BIT(SNMP_N_EVENTS) - 1,
 				  .manager = true,
+				  .proxies = &proxy,
+				  .n_proxies = 1,
 				  .timeout_ns = SEC };
 
 	fuzz_codec(data, size);

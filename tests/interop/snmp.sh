@@ -30,7 +30,9 @@ topology:
         snmp-server host 10.7.0.2 version 1 one
         snmp-server host 10.7.0.2 version 2c two udp-port 1162
         snmp-server host 10.7.0.2 informs version 2c three udp-port 2162
+        snmp-server host 10.7.0.3 version 2c four
         snmp-server enable traps snmp authentication linkdown linkup
+        snmp-server proxy behind 10.7.0.2 public
     nms: { kind: linux, config: "interface eth0\n ip address 10.7.0.2 255.255.255.0" }
     pc: { kind: pc, config: "interface eth0\n ip address 10.8.0.2 255.255.255.0" }
     mgr: { kind: server, config: "interface eth0\n ip address 10.7.0.3 255.255.255.0\nsnmp-server manager\nip host agent 10.7.0.2" }
@@ -130,17 +132,24 @@ asks "a walk of our agent" '^ipRouteDest\.10\.8\.0\.0 = IpAddress: 10\.8\.0\.0$'
 asks "a Set of our agent" '^sysLocation\.0 = STRING: rack 9$' "snmp set 10.7.0.1 private sysLocation.0 string rack 9"
 check "the values are in the database" is_true "SELECT count(*) = 1 AS n FROM mib_value WHERE until IS NULL
 	AND agent = '10.7.0.2' AND name = 'sysName.0' AND value = 'theirs' AND type = 'STRING'"
+# Our router speaks version 1 with snmpd for those who speak 2c.
+says "by a proxy" 'STRING: "theirs"$' snmpget -v2c -c behind $A $SYS.5.0
+says "GetBulk by a proxy" '^\.1\.3\.6\.1\.2\.1\.1\.5\.0 = STRING: "theirs"$' snmpbulkwalk -v2c -c behind $A $SYS
+says "an error by a proxy" 'noSuchName|does not exist|no such' snmpget -v2c -c behind $A 1.3.6.1.9.9.0
 finish snmpd
 
 # --- our receiver, snmptrap ---
 TRAP="1.3.6.1.6.3.1.1.5"
 M=10.7.0.3
+check "snmptrap to the proxy" on nms snmptrap -v1 -c c0 $A 1.3.6.1.4.1.9.9 10.7.0.78 6 4 12345 1.3.6.1.2.1.2.2.1.1.4 i 4
 check "snmptrap in version 1" on nms snmptrap -v1 -c c1 $M 1.3.6.1.4.1.9.9 10.7.0.77 6 3 12345 1.3.6.1.2.1.2.2.1.1.4 i 4
 check "snmptrap in version 2c" on nms snmptrap -v2c -c c2 $M 12345 $TRAP.3 1.3.6.1.2.1.2.2.1.1.4 i 4
 check "snmpinform is answered" on nms snmpinform -v2c -c c3 -r 1 -t 2 $M 12345 $TRAP.4 1.3.6.1.2.1.2.2.1.2.4 s eth3
 is_told() { is_true "SELECT count(*) = 1 AS n FROM snmp_trap WHERE device = 'mgr' AND $1"; }
 check "stored: version 1" await 5 is_told "community = 'c1' AND version = 'v1' AND agent = '10.7.0.77' AND trap = 'cisco.9.0.3'"
 check "stored: version 2c" await 5 is_told "community = 'c2' AND how = 'trap' AND trap = 'linkDown' AND varbinds LIKE '%ifIndex.4 = 4'"
+check "stored: what the proxy made of it" await 5 is_told "community = 'four' AND version = 'v2c' AND sender = '10.7.0.1'
+	AND trap = 'cisco.9.0.4' AND varbinds LIKE '%1.3.6.1.6.3.18.1.3.0 = 10.7.0.78%'"
 check "stored: the inform" await 5 is_told "community = 'c3' AND how = 'inform' AND trap = 'linkUp' AND varbinds LIKE '%ifDescr.4 = eth3'"
 
 judge "r1 nms mgr"
