@@ -74,6 +74,10 @@ struct call {
 			       * it was given); of a "no" line: what it takes away */
 };
 
+/* Says why the line is refused, and returns -EINVAL for set(). */
+int call_refuse(const struct call *call, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
+
 enum {
 	CMD_NO = BIT(0),    /* has a "no" form */
 	CMD_MULTI = BIT(1), /* several such lines stand side by side (routes, hosts); else a new one

@@ -22,16 +22,6 @@
 
 /* --- helpers of all lines ----------------------------------------------------------------- */
 
-int dhcp4_refuse(const struct call *call, const char *fmt, ...)
-{
-	va_list ap;
-
-	va_start(ap, fmt);
-	sbuf_vprintf(call->reterr, fmt, ap);
-	va_end(ap);
-	return -EINVAL;
-}
-
 void dhcp4_note(struct dhcp4_conf *conf, enum dhcp4_note_kind kind, const struct call *call,
 		const char *pool, const char *fmt, ...)
 {
@@ -169,7 +159,7 @@ static int remove_excluded(struct dhcp4_conf *conf, const struct call *call,
 	int i = range_index(conf, r);
 
 	if (i < 0)
-		return dhcp4_refuse(call, "this range is not excluded");
+		return call_refuse(call, "this range is not excluded");
 	conf->n_excluded--;
 	memmove(&conf->excluded[i], &conf->excluded[i + 1],
 		(conf->n_excluded - (unsigned)i) * sizeof(conf->excluded[0]));
@@ -180,11 +170,11 @@ static int add_excluded(struct dhcp4_conf *conf, const struct call *call,
 			const struct dhcp4_range *r)
 {
 	if (addr4_u32(&r->low) > addr4_u32(&r->high))
-		return dhcp4_refuse(call, "%s is above %s", call->args[0].text, call->args[1].text);
+		return call_refuse(call, "%s is above %s", call->args[0].text, call->args[1].text);
 	if (range_index(conf, r) >= 0)
 		return 0;
 	if (conf->n_excluded == DHCP4_EXCLUDED_MAX)
-		return dhcp4_refuse(call, "more than %d excluded ranges", DHCP4_EXCLUDED_MAX);
+		return call_refuse(call, "more than %d excluded ranges", DHCP4_EXCLUDED_MAX);
 	conf->excluded[conf->n_excluded++] = *r;
 	return 0;
 }
@@ -196,7 +186,7 @@ static int set_excluded(void *arg, const struct call *call)
 	int err;
 
 	if (call->args[0].type == ARG_NONE)
-		return dhcp4_refuse(call, "which address? no ip dhcp excluded-address LOW [HIGH]");
+		return call_refuse(call, "which address? no ip dhcp excluded-address LOW [HIGH]");
 	if (call->args[1].type != ARG_NONE)
 		r.high = call->args[1].addr;
 	err = call->no ? remove_excluded(conf, call, &r) : add_excluded(conf, call, &r);
@@ -251,7 +241,7 @@ static int set_database(void *arg, const struct call *call)
 	const char *url = call->no ? "" : call->args[0].text;
 
 	if (!call->no && (!strchr(url, ':') || strlen(url) >= sizeof(conf->database)))
-		return dhcp4_refuse(call, "%s is no URL such as flash:/bindings", url);
+		return call_refuse(call, "%s is no URL such as flash:/bindings", url);
 	str_copy(conf->database, sizeof(conf->database), url);
 	conf->database_delay_ns = DATABASE_DELAY;
 	if (!call->no && call->n_args > 1 && call->args[1].type == ARG_NUMBER)

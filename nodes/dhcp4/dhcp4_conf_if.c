@@ -28,13 +28,13 @@ static struct dhcp4_if_conf *this_if(struct dhcp4_conf *conf, const struct call 
 	int i = if_index(conf, call->section_ifid);
 
 	if (call->section_ifid == 0) {
-		dhcp4_refuse(call, "the device has no interface %s", call->section);
+		call_refuse(call, "the device has no interface %s", call->section);
 		return NULL;
 	}
 	if (i >= 0)
 		return &conf->ifs[i];
 	if (conf->n_ifs == DEVICE_IFACES_MAX) {
-		dhcp4_refuse(call, "more than %d interfaces", DEVICE_IFACES_MAX);
+		call_refuse(call, "more than %d interfaces", DEVICE_IFACES_MAX);
 		return NULL;
 	}
 	conf->ifs = reallocarray(conf->ifs, conf->n_ifs + 1, sizeof(conf->ifs[0]));
@@ -123,7 +123,7 @@ int dhcp4_set_client_hostname(void *arg, const struct call *call)
 	if (call->no)
 		c->hostname[0] = '\0';
 	else if (!str_copy(c->hostname, sizeof(c->hostname), call->args[0].text))
-		return dhcp4_refuse(call, "a host name has at most 63 characters");
+		return call_refuse(call, "a host name has at most 63 characters");
 	return 0;
 }
 
@@ -145,8 +145,8 @@ int dhcp4_set_client_id(void *arg, const struct call *call)
 		memcpy(id + 1, call->args[1].text, n < sizeof(id) ? n : 0);
 	}
 	if (len < 0 || len == 1)
-		return dhcp4_refuse(call, "%s is no identifier of 2 to 63 octets",
-				    call->args[1].text);
+		return call_refuse(call, "%s is no identifier of 2 to 63 octets",
+				   call->args[1].text);
 	c->client_id_len = (uint8_t)len;
 	memcpy(c->client_id, id, sizeof(id));
 	return 0;
@@ -170,8 +170,8 @@ static int remove_helper(struct dhcp4_if_conf *c, const struct call *call)
 	}
 	i = helper_index(c, &call->args[0].addr);
 	if (i < 0)
-		return dhcp4_refuse(call, "%s is no helper address of this interface",
-				    call->args[0].text);
+		return call_refuse(call, "%s is no helper address of this interface",
+				   call->args[0].text);
 	c->n_helpers--;
 	memmove(&c->helpers[i], &c->helpers[i + 1],
 		(c->n_helpers - (unsigned)i) * sizeof(c->helpers[0]));
@@ -189,11 +189,11 @@ int dhcp4_set_helper(void *arg, const struct call *call)
 		return remove_helper(c, call);
 	if (addr_is_any(a) || a->b[0] == 127 || addr_is_multicast(a) ||
 	    addr4_is_limited_broadcast(a))
-		return dhcp4_refuse(call, "%s is not the address of a server", call->args[0].text);
+		return call_refuse(call, "%s is not the address of a server", call->args[0].text);
 	if (helper_index(c, a) >= 0)
 		return 0;
 	if (c->n_helpers == DHCP4_HELPERS_MAX)
-		return dhcp4_refuse(call, "more than %d helper addresses", DHCP4_HELPERS_MAX);
+		return call_refuse(call, "more than %d helper addresses", DHCP4_HELPERS_MAX);
 	c->helpers[c->n_helpers++] = *a;
 	return 0;
 }

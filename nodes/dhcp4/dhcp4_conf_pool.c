@@ -29,7 +29,7 @@ static struct dhcp4_pool_conf *this_pool(struct dhcp4_conf *conf, const struct c
 	int i = pool_index(conf, call->section);
 
 	if (i < 0)
-		dhcp4_refuse(call, "there is no DHCP pool %s any more", call->section);
+		call_refuse(call, "there is no DHCP pool %s any more", call->section);
 	else
 		conf->pools_changed++;
 	return i < 0 ? NULL : conf->pools[i];
@@ -47,7 +47,7 @@ static int remove_pool(struct dhcp4_conf *conf, const struct call *call, const c
 	int i = pool_index(conf, name);
 
 	if (i < 0)
-		return dhcp4_refuse(call, "there is no DHCP pool %s", name);
+		return call_refuse(call, "there is no DHCP pool %s", name);
 	dhcp4_note(conf, DHCP4_NOTE_POOL, call, name, "%s", "");
 	dhcp4_pool_conf_free(conf->pools[i]);
 	conf->n_pools--;
@@ -68,10 +68,10 @@ int dhcp4_set_pool(void *arg, const struct call *call)
 	if (pool_index(conf, name) >= 0)
 		return 0;
 	if (conf->n_pools == DHCP4_POOLS_MAX)
-		return dhcp4_refuse(call, "more than %d DHCP pools", DHCP4_POOLS_MAX);
+		return call_refuse(call, "more than %d DHCP pools", DHCP4_POOLS_MAX);
 	if (strlen(name) >= sizeof(pool->name))
-		return dhcp4_refuse(call, "the pool's name is longer than %zu characters",
-				    sizeof(pool->name) - 1);
+		return call_refuse(call, "the pool's name is longer than %zu characters",
+				   sizeof(pool->name) - 1);
 	pool = calloc(1, sizeof(*pool));
 	if (!pool)
 		abort();
@@ -116,11 +116,11 @@ static int opt_put(const struct call *call, struct dhcp4_pool_conf *pool, uint8_
 	unsigned i;
 
 	if (len == 0 || len > UINT8_MAX)
-		return dhcp4_refuse(call, "an option holds 1 to 255 octets");
+		return call_refuse(call, "an option holds 1 to 255 octets");
 	opt_remove(pool, code);
 	if (pool->n_opts == DHCP4_POOL_OPTS_MAX)
-		return dhcp4_refuse(call, "pool %s has %d options already", pool->name,
-				    DHCP4_POOL_OPTS_MAX);
+		return call_refuse(call, "pool %s has %d options already", pool->name,
+				   DHCP4_POOL_OPTS_MAX);
 	pool->opts = reallocarray(pool->opts, pool->n_opts + 1, sizeof(pool->opts[0]));
 	if (!pool->opts)
 		abort();
@@ -160,7 +160,7 @@ static int put_addrs(const struct call *call, struct dhcp4_pool_conf *pool, uint
 		if (a->type != ARG_ADDR)
 			break;
 		if (addr_is_any(&a->addr) || addr_is_multicast(&a->addr))
-			return dhcp4_refuse(call, "%s is not the address of a host", a->text);
+			return call_refuse(call, "%s is not the address of a host", a->text);
 		memcpy(data + len, a->addr.b, 4);
 		len += 4;
 	}
@@ -288,7 +288,7 @@ static int parse_mask(const struct call *call, const struct addr *a, const struc
 		return (int)plen;
 	r = addr_parse(mask->text, &m) == 0 && m.family == 4 ? addr4_mask_plen(&m) : -EINVAL;
 	if (r < 0)
-		dhcp4_refuse(call, "%s is no mask; write it as 255.255.255.0 or /24", mask->text);
+		call_refuse(call, "%s is no mask; write it as 255.255.255.0 or /24", mask->text);
 	return r;
 }
 
@@ -314,22 +314,22 @@ static int check_network(struct dhcp4_conf *conf, const struct call *call,
 	const struct dhcp4_pool_conf *other;
 
 	if (addr_is_set(&pool->host))
-		return dhcp4_refuse(call,
-				    "pool %s is a manual binding (host): a network needs a "
-				    "pool of its own",
-				    pool->name);
+		return call_refuse(call,
+				   "pool %s is a manual binding (host): a network needs a "
+				   "pool of its own",
+				   pool->name);
 	if (plen < DHCP4_PLEN_MIN || plen > 30)
-		return dhcp4_refuse(call, "a pool's mask is /%d to /30", DHCP4_PLEN_MIN);
+		return call_refuse(call, "a pool's mask is /%d to /30", DHCP4_PLEN_MIN);
 	if (addr_is_any(network) || network->b[0] == 127 || network->b[0] >= 224)
-		return dhcp4_refuse(call, "%s is no network of hosts", call->args[0].text);
+		return call_refuse(call, "%s is no network of hosts", call->args[0].text);
 	other = overlapping(conf, pool, network, (uint8_t)plen);
 	if (!other)
 		return 0;
 	dhcp4_note(conf, DHCP4_NOTE_TYPO, call, pool->name,
 		   "refused: network %s/%d overlaps pool %s", call->args[0].text, plen,
 		   other->name);
-	return dhcp4_refuse(call, "network %s/%d overlaps the network of pool %s",
-			    call->args[0].text, plen, other->name);
+	return call_refuse(call, "network %s/%d overlaps the network of pool %s",
+			   call->args[0].text, plen, other->name);
 }
 
 int dhcp4_set_network(void *arg, const struct call *call)
@@ -435,17 +435,17 @@ int dhcp4_set_option(void *arg, const struct call *call)
 	if (!pool)
 		return -EINVAL;
 	if (option_is_ours(call->args[0].number))
-		return dhcp4_refuse(call, "option %u is written by the server itself", code);
+		return call_refuse(call, "option %u is written by the server itself", code);
 	if (call->no) {
 		opt_remove(pool, code);
 		return 0;
 	}
 	len = parse_option(call, data, sizeof(data));
 	if (len < 0)
-		return dhcp4_refuse(call, "%s: not %s of at most 255 octets", call->args[2].text,
-				    call->args[1].text);
+		return call_refuse(call, "%s: not %s of at most 255 octets", call->args[2].text,
+				   call->args[1].text);
 	if (o && o->strict && !dhcp4_option_len_ok(o, (size_t)len))
-		return dhcp4_refuse(call, "%s", o->why);
+		return call_refuse(call, "%s", o->why);
 	return opt_put(call, pool, code, data, (size_t)len);
 }
 
@@ -463,7 +463,7 @@ int dhcp4_set_lease(void *arg, const struct call *call)
 		if (call->args[i].type == ARG_NUMBER)
 			lease += call->args[i].number * units[i];
 	if (!call->no && lease == 0)
-		return dhcp4_refuse(call, "a lease of no time; the shortest is 0 0 1");
+		return call_refuse(call, "a lease of no time; the shortest is 0 0 1");
 	pool->has_lease = !call->no;
 	pool->lease_ns = lease;
 	return 0;
@@ -487,7 +487,7 @@ static int put_word(const struct call *call, struct dhcp4_pool_conf *pool, char 
 	if (call->no)
 		field[0] = '\0';
 	else if (strlen(call->args[0].text) >= size)
-		return dhcp4_refuse(call, "longer than %zu characters", size - 1);
+		return call_refuse(call, "longer than %zu characters", size - 1);
 	else
 		str_copy(field, size, call->args[0].text);
 	return 0;
@@ -529,10 +529,10 @@ int dhcp4_set_host(void *arg, const struct call *call)
 		return 0;
 	}
 	if (addr_is_set(&pool->network))
-		return dhcp4_refuse(call,
-				    "pool %s has a network: a manual binding needs a pool of "
-				    "its own",
-				    pool->name);
+		return call_refuse(call,
+				   "pool %s has a network: a manual binding needs a pool of "
+				   "its own",
+				   pool->name);
 	if (call->args[1].type != ARG_NONE)
 		plen = parse_mask(call, &call->args[0].addr, &call->args[1]);
 	if (plen < 0)
@@ -565,10 +565,10 @@ int dhcp4_set_id(void *arg, const struct call *call)
 	if (!call->no)
 		len = dhcp4_parse_hex(call->args[0].text, id, sizeof(id));
 	if (len < 0 || (!call->no && len == 0))
-		return dhcp4_refuse(call,
-				    "%s is no hexadecimal identifier such as "
-				    "0102.0000.0000.01",
-				    call->args[0].text);
+		return call_refuse(call,
+				   "%s is no hexadecimal identifier such as "
+				   "0102.0000.0000.01",
+				   call->args[0].text);
 	pool->id_len = (uint8_t)len;
 	memcpy(pool->id, id, (size_t)len);
 	return 0;

@@ -8,8 +8,6 @@
 #include "dhcp4/dhcp4.h"
 
 /* dhcp4_conf.c */
-int dhcp4_refuse(const struct call *call, const char *fmt, ...)
-	__attribute__((format(printf, 2, 3)));
 void dhcp4_note(struct dhcp4_conf *conf, enum dhcp4_note_kind kind, const struct call *call,
 		const char *pool, const char *fmt, ...) __attribute__((format(printf, 5, 6)));
 /* Hex digits with any of . : - between them. Octets written, or -EINVAL. */

@@ -16,16 +16,6 @@ enum { RETRY_DEFAULT = 2, TIMEOUT_DEFAULT = 3 };
 
 /* --- helpers of all lines --- */
 
-int dns_refuse(const struct call *call, const char *fmt, ...)
-{
-	va_list ap;
-
-	va_start(ap, fmt);
-	(void)sbuf_vprintf(call->reterr, fmt, ap);
-	va_end(ap);
-	return -EINVAL;
-}
-
 bool dns_arg_given(const struct call *call, unsigned i)
 {
 	return i < call->n_args && call->args[i].type != ARG_NONE;
@@ -37,7 +27,7 @@ int dns_arg_name(const struct call *call, unsigned i, const struct dns_name *ori
 	const char *text = dns_arg_given(call, i) ? call->args[i].text : "", *why = "";
 
 	if (dns_name_parse_in(text, origin, ret, &why))
-		return dns_refuse(call, "\"%s\" is not a domain name: %s", text, why);
+		return call_refuse(call, "\"%s\" is not a domain name: %s", text, why);
 	return 0;
 }
 
@@ -60,10 +50,10 @@ int dns_change_addrs(struct addr *list, unsigned *n, unsigned max, unsigned firs
 		const struct addr *a = &call->args[i].addr;
 
 		if (!call->no && *n == max)
-			return dns_refuse(call, "at most %u addresses can be given", max);
+			return call_refuse(call, "at most %u addresses can be given", max);
 		if (addr_is_any(a) || addr_is_multicast(a))
-			return dns_refuse(call, "%s is not the address of a host",
-					  call->args[i].text);
+			return call_refuse(call, "%s is not the address of a host",
+					   call->args[i].text);
 		change_addr(list, n, a, call->no);
 	}
 	return 0;
@@ -240,7 +230,7 @@ static int set_host(void *arg, const struct call *call)
 	if (err)
 		return err;
 	if (!host && conf->n_hosts >= DNS_HOSTS_MAX)
-		return dns_refuse(call, "at most %d hosts can be configured", DNS_HOSTS_MAX);
+		return call_refuse(call, "at most %d hosts can be configured", DNS_HOSTS_MAX);
 	if (!host)
 		host = new_host(conf, &line.name);
 	memcpy(host->addrs, line.addrs, sizeof(host->addrs));

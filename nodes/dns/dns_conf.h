@@ -11,7 +11,6 @@
 #include "base/sbuf.h"
 #include "dns/dns.h"
 
-int dns_refuse(const struct call *call, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 bool dns_arg_given(const struct call *call, unsigned i);
 /* A name from the i-th argument, relative to |origin|. */
 int dns_arg_name(const struct call *call, unsigned i, const struct dns_name *origin,

@@ -94,13 +94,13 @@ static int check_alias(const struct dns_conf *conf, const struct line_record *li
 
 	(void)dns_name_text(&line->owner, name);
 	if (line->type == DNS_CNAME && zone && zone->has_soa)
-		return dns_refuse(call, "%s is a zone and cannot be an alias", name);
+		return call_refuse(call, "%s is a zone and cannot be an alias", name);
 	for (struct dns_conf_record *r = first_record(conf, &line->owner); r; r = next_record(r)) {
 		if (line->type == DNS_CNAME && r->type == DNS_CNAME)
-			return dns_refuse(call, "%s is an alias already: a name has one CNAME",
-					  name);
+			return call_refuse(call, "%s is an alias already: a name has one CNAME",
+					   name);
 		if (line->type == DNS_CNAME || r->type == DNS_CNAME)
-			return dns_refuse(call, "%s: a CNAME stands alone at its name", name);
+			return call_refuse(call, "%s: a CNAME stands alone at its name", name);
 	}
 	return 0;
 }
@@ -113,7 +113,7 @@ static int add_record(struct dns_conf *conf, const struct line_record *line,
 	if (!r && check_alias(conf, line, call))
 		return -EINVAL;
 	if (!r && conf->n_records >= DNS_RECORDS_MAX)
-		return dns_refuse(call, "at most %d records can be configured", DNS_RECORDS_MAX);
+		return call_refuse(call, "at most %d records can be configured", DNS_RECORDS_MAX);
 	if (!r) {
 		r = dns_alloc(sizeof(*r) + line->data.len);
 		r->zone = line->zone;
@@ -202,17 +202,17 @@ static int parse_record(const char *text, const struct dns_name *origin, struct 
 	if (!strcasecmp(word, "IN"))
 		rest = take_word(rest, word, sizeof(word));
 	if (dns_type_parse(word, &line->type))
-		return dns_refuse(
+		return call_refuse(
 			call,
 			"\"%s\" is no record type (A, AAAA, CNAME, NS, MX, PTR, TXT, SRV, ...)",
 			word);
 	if (line->type == DNS_SOA)
-		return dns_refuse(call,
-				  "a zone's SOA has a line of its own: soa, or ip dns primary");
+		return call_refuse(call,
+				   "a zone's SOA has a line of its own: soa, or ip dns primary");
 	if (line->type == DNS_OPT || (line->type >= 249 && line->type <= 255))
-		return dns_refuse(call, "%s is a type of questions, not of records", word);
+		return call_refuse(call, "%s is a type of questions, not of records", word);
 	if (dns_rdata_parse(line->type, rest, origin, &line->data, &why))
-		return dns_refuse(call, "%s record: %s", word, why);
+		return call_refuse(call, "%s record: %s", word, why);
 	return 0;
 }
 
@@ -246,17 +246,17 @@ int dns_set_zone_record(void *arg, const struct call *call)
 	int err;
 
 	if (!line.zone)
-		return dns_refuse(call, "the zone is gone");
+		return call_refuse(call, "the zone is gone");
 	conf->changes++;
 	if (!dns_arg_given(call, 0)) {
 		dns_conf_remove_records(conf, line.zone);
 		return 0;
 	}
 	if (!dns_arg_given(call, 1))
-		return dns_refuse(call, "the record's type and data are missing");
+		return call_refuse(call, "the record's type and data are missing");
 	err = dns_arg_name(call, 0, &line.zone->name, &line.owner);
 	if (!err && !dns_name_in(&line.owner, &line.zone->name))
-		err = dns_refuse(call, "%s is not in zone %s", call->args[0].text, call->section);
+		err = call_refuse(call, "%s is not in zone %s", call->args[0].text, call->section);
 	if (!err)
 		err = parse_record(call->args[1].text, &line.zone->name, &line, call);
 	return err ? err : change_record(conf, &line, call);
@@ -274,7 +274,7 @@ int dns_set_record(void *arg, const struct call *call)
 		return 0;
 	}
 	if (!dns_arg_given(call, 1))
-		return dns_refuse(call, "the record's type and data are missing");
+		return call_refuse(call, "the record's type and data are missing");
 	err = dns_arg_name(call, 0, &dns_root, &line.owner);
 	if (!err)
 		err = parse_record(call->args[1].text, &dns_root, &line, call);
@@ -293,7 +293,7 @@ static int set_host_record(struct dns_conf *conf, const struct call *call, uint1
 	for (unsigned i = 1; i < call->n_args && dns_arg_given(call, i); i++)
 		(void)sbuf_printf(&text, "%s ", call->args[i].text);
 	if (!err && dns_rdata_parse(type, sbuf_text(&text), &dns_root, &line.data, &why))
-		err = dns_refuse(call, "%s", why);
+		err = call_refuse(call, "%s", why);
 	sbuf_done(&text);
 	return err ? err : change_record(conf, &line, call);
 }

@@ -51,8 +51,8 @@ static int parse_soa(const struct call *call, unsigned first, const struct dns_n
 
 	/* A mailbox is often written with its @ (RFC 1035 §8: the first label is the user). */
 	if (!err && strchr(call->args[first + 1].text, '@'))
-		return dns_refuse(call, "write the mailbox %s with a period in place of the @",
-				  call->args[first + 1].text);
+		return call_refuse(call, "write the mailbox %s with a period in place of the @",
+				   call->args[first + 1].text);
 	return err ? err : dns_arg_name(call, first + 1, origin, &soa->rname);
 }
 
@@ -70,10 +70,10 @@ static int give_soa(struct dns_conf *conf, const struct dns_name *name, const st
 	struct dns_conf_zone *zone;
 
 	if (dns_conf_is_alias(conf, name))
-		return dns_refuse(call, "the name is an alias and cannot be a zone");
+		return call_refuse(call, "the name is an alias and cannot be a zone");
 	zone = zone_get(conf, name);
 	if (!zone)
-		return dns_refuse(call, "at most %d zones can be configured", DNS_ZONES_MAX);
+		return call_refuse(call, "at most %d zones can be configured", DNS_ZONES_MAX);
 	zone->soa = *soa;
 	zone->has_soa = true;
 	zone->has_serial = has_serial;
@@ -120,8 +120,8 @@ int dns_set_zone(void *arg, const struct call *call)
 	zone = call->no ? dns_conf_zone(conf, &name) : zone_get(conf, &name);
 	if (!zone)
 		return call->no ? 0
-				: dns_refuse(call, "at most %d zones can be configured",
-					     DNS_ZONES_MAX);
+				: call_refuse(call, "at most %d zones can be configured",
+					      DNS_ZONES_MAX);
 	zone->section = !call->no;
 	if (call->no) {
 		dns_conf_remove_records(conf, zone);
@@ -140,7 +140,7 @@ int dns_set_zone_soa(void *arg, const struct call *call)
 	int err;
 
 	if (!zone)
-		return dns_refuse(call, "the zone is gone");
+		return call_refuse(call, "the zone is gone");
 	conf->changes++;
 	if (call->no) {
 		zone->has_soa = false;
@@ -160,7 +160,7 @@ int dns_set_zone_ttl(void *arg, const struct call *call)
 	struct dns_conf_zone *zone = dns_section_zone(conf, call);
 
 	if (!zone)
-		return dns_refuse(call, "the zone is gone");
+		return call_refuse(call, "the zone is gone");
 	conf->changes++;
 	zone->has_ttl = !call->no;
 	zone->ttl = call->no ? 0 : (uint32_t)call->args[0].number;
@@ -197,7 +197,7 @@ static int change_nets(struct dns_transfers *t, const struct dns_transfer *net,
 	if (i < t->n_nets || call->no)
 		return 0;
 	if (t->n_nets == DNS_TRANSFERS_MAX)
-		return dns_refuse(call, "at most %d such lines a zone", DNS_TRANSFERS_MAX);
+		return call_refuse(call, "at most %d such lines a zone", DNS_TRANSFERS_MAX);
 	t->nets[t->n_nets++] = *net;
 	return 0;
 }
@@ -217,7 +217,7 @@ static int change_permit(struct dns_transfers *t, const struct call *call)
 	else if (!strcasecmp(who, "connected"))
 		t->connected = !call->no;
 	else if (parse_net(who, &net))
-		return dns_refuse(
+		return call_refuse(
 			call, "expected any, none, connected, an address or a prefix, not \"%s\"",
 			who);
 	else
@@ -229,14 +229,14 @@ int dns_set_zone_transfer(void *arg, const struct call *call)
 {
 	struct dns_conf_zone *zone = dns_section_zone(arg, call);
 
-	return zone ? change_permit(&zone->transfers, call) : dns_refuse(call, "the zone is gone");
+	return zone ? change_permit(&zone->transfers, call) : call_refuse(call, "the zone is gone");
 }
 
 int dns_set_zone_update(void *arg, const struct call *call)
 {
 	struct dns_conf_zone *zone = dns_section_zone(arg, call);
 
-	return zone ? change_permit(&zone->updates, call) : dns_refuse(call, "the zone is gone");
+	return zone ? change_permit(&zone->updates, call) : call_refuse(call, "the zone is gone");
 }
 
 /* --- the service --- */
@@ -294,7 +294,7 @@ int dns_set_root_hint(void *arg, const struct call *call)
 	if (call->no || i < conf->n_hints)
 		return 0;
 	if (conf->n_hints == DNS_HINTS_MAX)
-		return dns_refuse(call, "at most %d root hints can be configured", DNS_HINTS_MAX);
+		return call_refuse(call, "at most %d root hints can be configured", DNS_HINTS_MAX);
 	conf->hints[conf->n_hints++] = hint;
 	return 0;
 }

@@ -53,12 +53,6 @@ static struct ip_if_conf *if_conf(struct ip_conf *conf, const struct call *call)
 	return &conf->ifs[conf->n_ifs++];
 }
 
-static int refuse(const struct call *call, const char *why)
-{
-	sbuf_puts(call->reterr, why);
-	return -EINVAL;
-}
-
 static int set_interface(void *conf, const struct call *call)
 {
 	(void)conf;
@@ -78,17 +72,17 @@ static int check_address(const struct call *call, const struct addr *a, int plen
 	struct addr net, broadcast;
 
 	if (plen < 1)
-		return refuse(call, "the mask is not a row of ones followed by zeros");
+		return call_refuse(call, "the mask is not a row of ones followed by zeros");
 	net = addr_mask(a, (unsigned)plen);
 	broadcast = addr4_broadcast(a, (unsigned)plen);
 	if (addr_is_any(a) || addr_is_multicast(a) || addr4_is_limited_broadcast(a) ||
 	    a->b[0] == 127)
-		return refuse(call, "that is not the address of a host");
+		return call_refuse(call, "that is not the address of a host");
 	if (plen < 31 && addr_equal(a, &net))
-		return refuse(call,
-			      "that is the address of the network itself, not of a host in it");
+		return call_refuse(
+			call, "that is the address of the network itself, not of a host in it");
 	if (plen < 31 && addr_equal(a, &broadcast))
-		return refuse(call, "that is the broadcast address of the network");
+		return call_refuse(call, "that is the broadcast address of the network");
 	return 0;
 }
 
@@ -115,7 +109,7 @@ static int set_address(void *conf, const struct call *call)
 	int plen, r;
 
 	if (!c)
-		return refuse(call, "too many interfaces");
+		return call_refuse(call, "too many interfaces");
 	if (call->no)
 		return remove_address(c, call);
 	plen = addr4_mask_plen(&call->args[1].addr);
@@ -135,7 +129,7 @@ static int set_secondary(void *conf, const struct call *call)
 	int plen, r;
 
 	if (!c)
-		return refuse(call, "too many interfaces");
+		return call_refuse(call, "too many interfaces");
 	if (call->no)
 		return remove_address(c, call);
 	plen = addr4_mask_plen(&call->args[1].addr);
@@ -143,9 +137,9 @@ static int set_secondary(void *conf, const struct call *call)
 	if (r < 0)
 		return r;
 	if (c->n_addrs == 0)
-		return refuse(call, "a secondary address needs a primary one before it");
+		return call_refuse(call, "a secondary address needs a primary one before it");
 	if (c->n_addrs == IP_ADDRS_MAX)
-		return refuse(call, "too many addresses on this interface");
+		return call_refuse(call, "too many addresses on this interface");
 	c->addrs[c->n_addrs++] =
 		(struct iface_addr){ .addr = call->args[0].addr, .plen = (uint8_t)plen };
 	return 0;
@@ -156,7 +150,7 @@ static int set_shutdown(void *conf, const struct call *call)
 	struct ip_if_conf *c = if_conf(conf, call);
 
 	if (!c)
-		return refuse(call, "too many interfaces");
+		return call_refuse(call, "too many interfaces");
 	c->shutdown = !call->no;
 	return 0;
 }
@@ -194,7 +188,7 @@ static int put_route(struct ip_conf *conf, const struct call *call, const struct
 			return 0;
 		}
 	if (conf->n_routes == IP_ROUTES_MAX)
-		return refuse(call, "too many static routes");
+		return call_refuse(call, "too many static routes");
 	conf->routes[conf->n_routes++] = *r;
 	return 0;
 }
@@ -207,11 +201,11 @@ static int set_route(void *conf, const struct call *call)
 	struct addr net;
 
 	if (plen < 0)
-		return refuse(call, "the mask is not a row of ones followed by zeros");
+		return call_refuse(call, "the mask is not a row of ones followed by zeros");
 	r.plen = (uint8_t)plen;
 	net = addr_mask(&r.net, r.plen);
 	if (!addr_equal(&net, &r.net))
-		return refuse(call, "the network has bits set that its mask leaves to hosts");
+		return call_refuse(call, "the network has bits set that its mask leaves to hosts");
 	if (call->n_args > 2 && call->args[2].type == ARG_ADDR)
 		r.via = call->args[2].addr;
 	if (call->n_args > 3 && call->args[3].type == ARG_NUMBER)
@@ -225,13 +219,13 @@ static int set_route_dev(void *conf, const struct call *call)
 	int plen = addr4_mask_plen(&call->args[1].addr);
 
 	if (plen < 0)
-		return refuse(call, "the mask is not a row of ones followed by zeros");
+		return call_refuse(call, "the mask is not a row of ones followed by zeros");
 	r.plen = (uint8_t)plen;
 	r.net = addr_mask(&r.net, r.plen);
 	if (call->n_args > 2)
 		r.ifid = call->args[2].ifid;
 	if (!call->no && r.ifid == 0)
-		return refuse(call, "this device has no such interface");
+		return call_refuse(call, "this device has no such interface");
 	return call->no ? remove_route(conf, &r) : put_route(conf, call, &r);
 }
 

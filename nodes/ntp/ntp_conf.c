@@ -40,12 +40,6 @@ bool ntp_conf_trusts(const struct ntp_conf *conf, uint32_t id)
 	return false;
 }
 
-static int refuse(const struct call *call, const char *why)
-{
-	sbuf_puts(call->reterr, why);
-	return -EINVAL;
-}
-
 /* The n-th captured word, or NULL when it is not in the line. */
 static const struct arg *given(const struct call *call, unsigned n)
 {
@@ -101,15 +95,15 @@ static int read_server(const struct call *call, struct ntp_server_conf *ret)
 		.prefer = given(call, ARG_PREFER) != NULL,
 	};
 	if (addr_is_any(&ret->addr) || addr_is_multicast(&ret->addr))
-		return refuse(call, "that is not the address of a host");
+		return call_refuse(call, "that is not the address of a host");
 	if (source && source->ifid == 0)
-		return refuse(call, "this device has no such interface");
+		return call_refuse(call, "this device has no such interface");
 	if (!given(call, ARG_MAXPOLL) && ret->maxpoll < ret->minpoll)
 		ret->maxpoll = ret->minpoll;
 	if (!given(call, ARG_MINPOLL) && ret->minpoll > ret->maxpoll)
 		ret->minpoll = ret->maxpoll;
 	if (ret->minpoll > ret->maxpoll)
-		return refuse(call, "minpoll is above maxpoll");
+		return call_refuse(call, "minpoll is above maxpoll");
 	return 0;
 }
 
@@ -128,7 +122,7 @@ static int set_server(void *conf, const struct call *call)
 	if (r < 0)
 		return r;
 	if (!s && c->n_servers == NTP_PEERS_MAX)
-		return refuse(call, "8 servers are the most");
+		return call_refuse(call, "8 servers are the most");
 	if (!c->servers)
 		c->servers = calloc(NTP_PEERS_MAX, sizeof(*c->servers));
 	if (!c->servers)
@@ -168,10 +162,10 @@ static int set_key(void *conf, const struct call *call)
 	}
 	k.digest = call->args[1].number == 1 ? NTP_SHA1 : NTP_MD5;
 	if (!str_copy(k.secret, sizeof(k.secret), call->args[2].text))
-		return refuse(call, "a secret has 64 octets at most");
+		return call_refuse(call, "a secret has 64 octets at most");
 	remove_key(c, k.id);
 	if (c->n_keys == NTP_KEYS_MAX)
-		return refuse(call, "32 keys are the most");
+		return call_refuse(call, "32 keys are the most");
 	if (!c->keys)
 		c->keys = calloc(NTP_KEYS_MAX, sizeof(*c->keys));
 	if (!c->keys)
@@ -188,14 +182,14 @@ static int set_trusted(void *conf, const struct call *call)
 
 	t.last = (uint32_t)number(call, 1, t.first);
 	if (t.last < t.first)
-		return refuse(call, "the range ends before it begins");
+		return call_refuse(call, "the range ends before it begins");
 	for (unsigned i = 0; i < c->n_trusted; i++)
 		if (c->trusted[i].first == t.first && c->trusted[i].last == t.last)
 			take_out(c->trusted, &c->n_trusted, i, sizeof(t));
 	if (call->no)
 		return 0;
 	if (c->n_trusted == NTP_KEYS_MAX)
-		return refuse(call, "32 trusted keys or ranges are the most");
+		return call_refuse(call, "32 trusted keys or ranges are the most");
 	if (!c->trusted)
 		c->trusted = calloc(NTP_KEYS_MAX, sizeof(*c->trusted));
 	if (!c->trusted)
@@ -225,7 +219,7 @@ static int set_source(void *conf, const struct call *call)
 	struct ntp_conf *c = conf;
 
 	if (!call->no && call->args[0].ifid == 0)
-		return refuse(call, "this device has no such interface");
+		return call_refuse(call, "this device has no such interface");
 	c->source_ifid = call->no ? 0 : call->args[0].ifid;
 	return 0;
 }

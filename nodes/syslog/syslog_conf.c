@@ -39,12 +39,6 @@ static void conf_free(void *conf)
 	free(c);
 }
 
-static int refuse(const struct call *call, const char *why)
-{
-	sbuf_puts(call->reterr, why);
-	return -EINVAL;
-}
-
 /* The n-th captured word, or NULL when it is not in the line. */
 static const struct arg *given(const struct call *call, unsigned n)
 {
@@ -137,7 +131,7 @@ static int set_source(void *conf, const struct call *call)
 		return 0;
 	}
 	if (call->args[0].ifid == 0)
-		return refuse(call, "this device has no such interface");
+		return call_refuse(call, "this device has no such interface");
 	c->source_ifid = call->args[0].ifid;
 	return 0;
 }
@@ -167,9 +161,9 @@ static int set_host(void *conf, const struct call *call)
 	if (call->no)
 		return 0;
 	if (addr_is_any(&ep.addr) || addr_is_multicast(&ep.addr))
-		return refuse(call, "that is not the address of a host");
+		return call_refuse(call, "that is not the address of a host");
 	if (c->n_hosts == SYSLOG_HOSTS_MAX)
-		return refuse(call, "16 servers are the most");
+		return call_refuse(call, "16 servers are the most");
 	if (!c->hosts)
 		c->hosts = calloc(SYSLOG_HOSTS_MAX, sizeof(*c->hosts));
 	if (!c->hosts)
@@ -191,7 +185,7 @@ static int set_stamps(void *conf, const struct call *call)
 	c->zone = !uptime && given(call, 3);
 	c->year = !uptime && given(call, 4);
 	if (uptime && (given(call, 1) || given(call, 2) || given(call, 3) || given(call, 4)))
-		return refuse(call, "the time since the start has no such parts");
+		return call_refuse(call, "the time since the start has no such parts");
 	return 0;
 }
 

@@ -26,12 +26,6 @@ static void conf_free(void *conf)
 	free(conf);
 }
 
-static int refuse(const struct call *call, const char *why)
-{
-	sbuf_puts(call->reterr, why);
-	return -EINVAL;
-}
-
 static int64_t number(const struct call *call, int64_t otherwise)
 {
 	return call->no || call->n_args == 0 ? otherwise : call->args[0].number;
@@ -59,7 +53,7 @@ static int set_path(void *conf, const struct call *call)
 	while (len > 0 && path[len - 1] == '/')
 		len--;
 	if (!str_copy_n(c->root, sizeof(c->root), path, len))
-		return refuse(call, "the path is too long");
+		return call_refuse(call, "the path is too long");
 	return 0;
 }
 
@@ -138,7 +132,7 @@ static int set_offer(void *conf, const struct call *call)
 	struct tftp_alias *a;
 
 	if (strncmp(path, "flash:", 6) != 0)
-		return refuse(call, "a file of flash: is wanted: flash:NAME");
+		return call_refuse(call, "a file of flash: is wanted: flash:NAME");
 	path += 6;
 	path += strspn(path, "/");
 	a = alias_of(c, path);
@@ -149,10 +143,10 @@ static int set_offer(void *conf, const struct call *call)
 	}
 	name = call->n_args > 1 && call->args[1].type != ARG_NONE ? call->args[1].text : path;
 	if (strlen(path) >= sizeof(a->path) || strlen(name) >= sizeof(a->name))
-		return refuse(call, "the name is too long");
+		return call_refuse(call, "the name is too long");
 	a = a ? a : new_alias(c);
 	if (!a)
-		return refuse(call, "at most 16 files can be offered so");
+		return call_refuse(call, "at most 16 files can be offered so");
 	str_copy(a->path, sizeof(a->path), path);
 	str_copy(a->name, sizeof(a->name), name);
 	return 0;
