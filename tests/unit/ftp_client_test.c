@@ -368,10 +368,12 @@ static void sessions_that_end(void **state)
 	replies(&d, "421 too late");
 	drv_expect_decision(&d, "ftp.client.control-lost");
 	assert_int_equal(d.status, 1);
+	drv_done(&d);
 	at_prompt(&d, "");
 	drv_closed(&d, ctrl, 0);
 	drv_expect_decision(&d, "ftp.client.control-lost");
 	assert_int_equal(d.status, 1);
+	drv_done(&d);
 	/* in the middle of a file */
 	at_prompt(&d, "");
 	drv_typed(&d, call, "get f");
@@ -382,12 +384,14 @@ static void sessions_that_end(void **state)
 	drv_expect_decision(&d, "ftp.client.incomplete");
 	drv_expect_column(&d, "ftp_transfer", "client 1", "result",
 			  "the server closed the connection");
+	drv_done(&d);
 	/* no answer */
 	at_prompt(&d, "");
 	drv_typed(&d, call, "pwd");
 	drv_timer_until(&d, d.now + 60 * SEC);
 	drv_expect_decision(&d, "ftp.client.timeout");
 	sends(&d, "ABOR\r\n");
+	drv_done(&d);
 	begin(&d, "");
 	drv_command(&d, "ftp " SRV " 2121");
 	e = drv_next_connect(&d);
