@@ -52,12 +52,6 @@ static struct ftp_names *own_names(void *conf)
 	return c->names;
 }
 
-static int refuse(const struct call *call, const char *why)
-{
-	sbuf_puts(call->reterr, why);
-	return -EINVAL;
-}
-
 static const char *word(const struct call *call, unsigned i)
 {
 	return i < call->n_args && call->args[i].type != ARG_NONE ? call->args[i].text : NULL;
@@ -114,23 +108,23 @@ static int read_password(const struct call *call, struct ftp_user *u, char *show
 	u->hashed = secret;
 	if (strcmp(kind, "7") == 0 && !secret)
 		return secret_unhide(text, u->password, sizeof(u->password)) < 0
-			       ? refuse(call, "this is no hidden password of kind 7")
+			       ? call_refuse(call, "this is no hidden password of kind 7")
 			       : 0;
 	if (strcmp(kind, "5") == 0 && secret && strncmp(text, "$1$", 3) == 0)
 		return str_copy(u->password, SECRET_HASH_LEN, text)
 			       ? 0
-			       : refuse(call, "this is no hash of kind 5");
+			       : call_refuse(call, "this is no hash of kind 5");
 	if (strcmp(kind, "0") != 0)
-		return refuse(call, "before the text: 0 (in clear), 7 (password, hidden) or 5 "
-				    "(secret, hashed: $1$...)");
+		return call_refuse(call, "before the text: 0 (in clear), 7 (password, hidden) or 5 "
+					 "(secret, hashed: $1$...)");
 	if (strlen(text) > SECRET_LEN_MAX)
-		return refuse(call, "the password is too long");
+		return call_refuse(call, "the password is too long");
 	if (!secret) {
 		str_copy(u->password, sizeof(u->password), text);
 		return 0;
 	}
 	if (secret_hash(text, hash_string(hash_string(0, call->dev->name), text), u->password) < 0)
-		return refuse(call, "the secret cannot be hashed");
+		return call_refuse(call, "the secret cannot be hashed");
 	snprintf(shown, size, "secret 5 %.*s", SECRET_HASH_LEN, u->password);
 	return 0;
 }
@@ -163,15 +157,16 @@ static int set_user(void *conf, const struct call *call)
 		return 0;
 	}
 	if (!str_copy(u.name, sizeof(u.name), call->args[0].text))
-		return refuse(call, "the name is too long");
+		return call_refuse(call, "the name is too long");
 	if (word(call, 4) && rights_parse(word(call, 4), &u.rights) < 0)
-		return refuse(call, "rights are letters: r(ead) w(rite) d(elete) n(ame) l(ist)");
+		return call_refuse(call,
+				   "rights are letters: r(ead) w(rite) d(elete) n(ame) l(ist)");
 	r = read_password(call, &u, shown, sizeof(shown));
 	if (r < 0)
 		return r;
 	to = room_for_user(c, u.name);
 	if (!to)
-		return refuse(call, "at most 64 users can be configured");
+		return call_refuse(call, "at most 64 users can be configured");
 	*to = u;
 	if (*shown)
 		sbuf_printf(call->retline, "ip ftp server user %s %s%s%s", u.name, shown,
@@ -201,7 +196,7 @@ static int set_path(void *conf, const struct call *call)
 	while (len > 0 && path[len - 1] == '/')
 		len--;
 	if (!str_copy_n(c->root, sizeof(c->root), path, len))
-		return refuse(call, "the path is too long");
+		return call_refuse(call, "the path is too long");
 	return 0;
 }
 
@@ -232,7 +227,7 @@ static int set_username(void *conf, const struct call *call)
 
 	return str_copy(c->username, sizeof(c->username), call->no ? "" : call->args[0].text)
 		       ? 0
-		       : refuse(call, "the name is too long");
+		       : call_refuse(call, "the name is too long");
 }
 
 /* ip ftp password [0|7] TEXT */
@@ -246,12 +241,12 @@ static int set_password(void *conf, const struct call *call)
 		c->password[0] = '\0';
 	else if (strcmp(kind, "7") == 0)
 		return secret_unhide(text, c->password, sizeof(c->password)) < 0
-			       ? refuse(call, "this is no hidden password of kind 7")
+			       ? call_refuse(call, "this is no hidden password of kind 7")
 			       : 0;
 	else if (strcmp(kind, "0") != 0)
-		return refuse(call, "a password's kind is 0 (in clear) or 7 (hidden)");
+		return call_refuse(call, "a password's kind is 0 (in clear) or 7 (hidden)");
 	else if (!str_copy(c->password, sizeof(c->password), text))
-		return refuse(call, "the password is too long");
+		return call_refuse(call, "the password is too long");
 	return 0;
 }
 

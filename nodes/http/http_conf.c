@@ -94,12 +94,6 @@ static int64_t arg_number(const struct call *call, unsigned i, int64_t otherwise
 	return !call->no && arg_text(call, i) ? call->args[i].number : otherwise;
 }
 
-static int refuse(const struct call *call, const char *why)
-{
-	sbuf_puts(call->reterr, why);
-	return -EINVAL;
-}
-
 /* A path as configured: decoded, no dot segments, no slash at either end. */
 static int read_path(const struct call *call, const char *text, char out[static HTTP_PATH_MAX])
 {
@@ -111,14 +105,14 @@ static int read_path(const struct call *call, const char *text, char out[static 
 	if (strncmp(text, "flash:", 6) == 0)
 		text += 6;
 	if (!str_copy(slashed + 1, sizeof(slashed) - 1, text))
-		return refuse(call, "the path is too long");
+		return call_refuse(call, "the path is too long");
 	n = http_path_decode((struct http_str){ slashed, strlen(slashed) }, out, HTTP_PATH_MAX,
 			     &dir, &query);
 	if (n == -EXDEV)
-		return refuse(call, "the path leaves the device's files");
+		return call_refuse(call, "the path leaves the device's files");
 	if (n < 0 || query.p)
-		return refuse(call, n == -ENAMETOOLONG ? "the path is too long"
-						       : "that is not a path such as /docs");
+		return call_refuse(call, n == -ENAMETOOLONG ? "the path is too long"
+							    : "that is not a path such as /docs");
 	return 0;
 }
 
@@ -281,7 +275,7 @@ static int set_user(void *conf, const struct call *call)
 	    copy_word(call, 1, u.password, sizeof(u.password)) < 0)
 		return -EINVAL;
 	if (strchr(u.name, ':')) /* RFC 7617 §2 */
-		return refuse(call, "a user name with a colon cannot be sent in a request");
+		return call_refuse(call, "a user name with a colon cannot be sent in a request");
 	return list_put(&users, &u, call) < 0 ? -EINVAL : 0;
 }
 
@@ -333,7 +327,7 @@ static int set_type(void *conf, const struct call *call)
 	    copy_word(call, 1, t.type, sizeof(t.type)) < 0)
 		return -EINVAL;
 	if (!strchr(t.type, '/'))
-		return refuse(call, "a content type has a slash, as in text/plain");
+		return call_refuse(call, "a content type has a slash, as in text/plain");
 	return list_put(&all, &t, call) < 0 ? -EINVAL : 0;
 }
 
@@ -358,10 +352,10 @@ static int set_app_server(void *conf, const struct call *call)
 		return 0;
 	}
 	if (http_url_parse(text, strlen(text), &url, &why) < 0)
-		return refuse(call, why);
+		return call_refuse(call, "%s", why);
 	if (url.has_user || strchr(url.target, '?'))
-		return refuse(call,
-			      "an application server is named as http[s]://HOST[:PORT][/PATH]");
+		return call_refuse(
+			call, "an application server is named as http[s]://HOST[:PORT][/PATH]");
 	app.url = malloc(sizeof(*app.url));
 	if (!app.url)
 		abort();
@@ -416,8 +410,8 @@ static int set_script(void *conf, const struct call *call)
 	}
 	script = script_at(s, path);
 	if (!script || script->n_lines == HTTP_SCRIPT_LINES_MAX)
-		return refuse(call, script ? "a script page has at most 64 lines"
-					   : "there are 32 script pages already");
+		return call_refuse(call, script ? "a script page has at most 64 lines"
+						: "there are 32 script pages already");
 	script->lines[script->n_lines] = strdup(arg_text(call, 1));
 	if (!script->lines[script->n_lines++])
 		abort();
