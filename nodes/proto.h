@@ -188,6 +188,8 @@ struct machine_class {
 	unsigned answers; /* MAY: BIT(ask_kind) that it answers */
 	const char
 		*transfers; /* MUST with ASK_TRANSFER: the URL scheme whose servers it speaks to */
+	const char *logins; /* MAY with ASK_LOGIN: the group of servers that it asks; NULL = it
+			     * answers for the device itself */
 	void *(*create)(const struct machine_env *env);			  /* MUST */
 	void (*destroy)(void *machine);					  /* MUST; accepts NULL */
 	void (*event)(void *machine, const struct ev *ev, struct fx *fx); /* MUST */

@@ -75,8 +75,11 @@ struct machine *machine_find(struct node *n, const char *class_name)
 
 static bool answers(const struct machine_class *cls, const struct ask *ask)
 {
-	return (cls->answers & BIT(ask->kind)) &&
-	       (ask->kind != ASK_TRANSFER || strcmp(cls->transfers, ask->transfer.scheme) == 0);
+	if (!(cls->answers & BIT(ask->kind)))
+		return false;
+	if (ask->kind == ASK_LOGIN)
+		return strcmp(cls->logins ? cls->logins : "", ask->login.group) == 0;
+	return ask->kind != ASK_TRANSFER || strcmp(cls->transfers, ask->transfer.scheme) == 0;
 }
 
 /* A copy in one block with what it carries along. */

@@ -35,6 +35,9 @@ struct ask_login {
 	char user[64];
 	char password[128];
 	char service[16]; /* "telnet", "http", ... */
+	char group[16]; /* whose servers shall say: the class that has it in `logins`; "" = whoever
+			 * answers for this device */
+	int line;	/* vty line + 1 at which he sits; 0 = at none */
 	struct addr peer;
 };
 

@@ -28,6 +28,7 @@ static void conf_free(void *conf)
 		free(c->lines);
 		free(c->banners[0]);
 		free(c->banners[1]);
+		free(c->lists);
 	}
 	free(c);
 }
@@ -45,6 +46,11 @@ static int refuse(const struct call *call, const char *why)
 bool login_secret_matches(const struct login_secret *s, const char *password)
 {
 	return s->hashed ? secret_matches(password, s->text) : strcmp(s->text, password) == 0;
+}
+
+const struct login_secret *login_enable_secret(const struct login_conf *c)
+{
+	return c->enable_secret.is_set ? &c->enable_secret : &c->enable_password;
 }
 
 static const char *word(const struct call *call, unsigned i)
@@ -380,6 +386,100 @@ static int set_privilege(void *conf, const struct call *call)
 	return each_line(conf, call, put_privilege, &with);
 }
 
+/* --- aaa ---------------------------------------------------------------------------------- */
+
+static int set_aaa(void *conf, const struct call *call)
+{
+	((struct login_conf *)conf)->aaa = !call->no;
+	return 0;
+}
+
+/* The next blank-separated word; false: there is none, or it is too long. */
+static bool next_word(const char **p, char *out, size_t size)
+{
+	size_t len;
+
+	*p += strspn(*p, " ");
+	len = strcspn(*p, " ");
+	if (len == 0 || !str_copy_n(out, size, *p, len))
+		return false;
+	*p += len;
+	return true;
+}
+
+static bool read_method(const char **p, struct login_method *m)
+{
+	static const struct {
+		const char *word;
+		enum login_method_kind kind;
+	} words[] = { { "group", LOGIN_BY_GROUP },     { "local", LOGIN_BY_USER },
+		      { "local-case", LOGIN_BY_USER }, { "line", LOGIN_BY_LINE },
+		      { "enable", LOGIN_BY_ENABLE },   { "none", LOGIN_BY_NOBODY } };
+
+	if (!next_word(p, m->text, sizeof(m->text)))
+		return false;
+	for (size_t i = 0; i < ARRAY_SIZE(words); i++)
+		if (strcmp(words[i].word, m->text) == 0) {
+			m->kind = words[i].kind;
+			return m->kind != LOGIN_BY_GROUP || next_word(p, m->text, sizeof(m->text));
+		}
+	return false;
+}
+
+static struct login_list *find_list(struct login_conf *c, const char *name)
+{
+	for (unsigned i = 0; i < c->n_lists; i++)
+		if (strcmp(c->lists[i].name, name) == 0)
+			return &c->lists[i];
+	return NULL;
+}
+
+/* aaa authentication login NAME METHOD... */
+static int set_list(void *conf, const struct call *call)
+{
+	struct login_conf *c = conf;
+	struct login_list *old = find_list(c, call->args[0].text), want = { 0 };
+	const char *p = call->no ? "" : call->args[1].text;
+
+	if (call->no) {
+		if (old)
+			*old = c->lists[--c->n_lists];
+		return 0;
+	}
+	if (!str_copy(want.name, sizeof(want.name), call->args[0].text))
+		return refuse(call, "the list's name is too long");
+	while (*p) {
+		if (want.n_methods == LOGIN_METHODS_MAX ||
+		    !read_method(&p, &want.methods[want.n_methods++]))
+			return refuse(call, "at most four of: group NAME, local, local-case, line, "
+					    "enable, none");
+		p += strspn(p, " ");
+	}
+	if (!old && c->n_lists == LOGIN_LISTS_MAX)
+		return refuse(call, "8 lists are the most");
+	if (!c->lists)
+		c->lists = calloc(LOGIN_LISTS_MAX, sizeof(*c->lists));
+	if (!c->lists)
+		return -ENOMEM;
+	*(old ? old : &c->lists[c->n_lists++]) = want;
+	return 0;
+}
+
+static void put_list(struct login_line *l, const struct call *call, const struct login_line *with)
+{
+	(void)call;
+	str_copy(l->list, sizeof(l->list), with->list);
+}
+
+static int set_login_list(void *conf, const struct call *call)
+{
+	struct login_line with = { 0 };
+
+	if (!call->no && !str_copy(with.list, sizeof(with.list), call->args[0].text))
+		return refuse(call, "the list's name is too long");
+	return each_line(conf, call, put_list, &with);
+}
+
 /* --- tables ------------------------------------------------------------------------------- */
 
 #define MODE_LINE "config-line"
@@ -393,11 +493,15 @@ static const struct cmd cmds[] = {
 	{ MODE_CONFIG, "username WORD [privilege <0-15>] [(password|secret) WORD [WORD]]", "Somebody who may log in", DEVICES, CMD_NO | CMD_MULTI | CMD_KEYED | CMD_SECRET, .set = set_user },
 	{ MODE_CONFIG, "banner motd LINE", "What people see before they log in: #TEXT#", DEVICES, CMD_NO, .set = set_motd },
 	{ MODE_CONFIG, "banner login LINE", "What people see before they log in, after that of motd: #TEXT#", DEVICES, CMD_NO, .set = set_login_banner },
+	{ MODE_CONFIG, "aaa new-model", "Lists of methods decide who may log in at a line", DEVICES, CMD_NO, .set = set_aaa },
+	{ MODE_CONFIG, "aaa authentication login WORD LINE", "A list: group NAME, local, line, enable, none, in order", DEVICES, CMD_NO | CMD_MULTI | CMD_KEYED, .set = set_list },
+	{ MODE_CONFIG, "aaa session-id common", "Kept for pasted configurations", DEVICES, CMD_NO, .set = set_without_effect },
 	{ MODE_CONFIG, "service password-encryption", "Kept for pasted configurations", DEVICES, CMD_NO, .set = set_without_effect },
 	{ MODE_CONFIG, "line vty LINE", "Lines for people who come over the network: line vty 0 4", DEVICES, CMD_NO | CMD_MULTI, .enters = MODE_LINE, .set = set_vty },
 	{ MODE_CONFIG, "line (console|aux) <0-0>", "Kept for pasted configurations: the console is open", DEVICES, CMD_NO | CMD_MULTI, .enters = MODE_LINE, .set = set_without_effect },
 	{ MODE_LINE, "login", "Ask for the line's password (the default)", DEVICES, CMD_NO, .replaces = "login", .set = set_login },
 	{ MODE_LINE, "login local", "Ask for a user and his password", DEVICES, CMD_NO, .replaces = "login", .set = set_login_local },
+	{ MODE_LINE, "login authentication WORD", "The list of methods that decides here (default)", DEVICES, CMD_NO, .replaces = "login", .set = set_login_list },
 	{ MODE_LINE, "password WORD [WORD]", "The line's password", DEVICES, CMD_NO | CMD_SECRET, .set = set_password },
 	{ MODE_LINE, "exec-timeout <0-35791> [<0-2147483>]", "Minutes and seconds without input until it is closed (10 0; 0 0 = never)", DEVICES, CMD_NO, .set = set_timeout },
 	{ MODE_LINE, "transport input LINE", "Protocols that may use it: telnet, ssh, all, none", DEVICES, CMD_NO, .set = set_transport },

@@ -29,53 +29,10 @@ struct enable {
 
 struct login_lines {
 	const struct login_conf *conf;
-	struct seat *seats; /* LOGIN_LINES_MAX; NULL before the first */
+	struct seat *seats;	   /* LOGIN_LINES_MAX; NULL before the first */
+	struct login_tries *tries; /* NULL before the first */
 	struct enable enables[ENABLES_MAX];
 };
-
-/* --- users -------------------------------------------------------------------------------- */
-
-static const struct login_user *user_of(const struct login_conf *c, const char *name)
-{
-	for (unsigned i = 0; i < c->n_users; i++)
-		if (strcmp(c->users[i].name, name) == 0)
-			return &c->users[i];
-	return NULL;
-}
-
-/* Who it was is told, and never why: that would help him. */
-static void log_failure(const char *user, const struct addr *peer, const char *service,
-			struct fx *fx)
-{
-	char a[ADDR_TEXT_LEN];
-
-	fx_log(fx, SEVERITY_WARNING, "SEC_LOGIN", "LOGIN_FAILED",
-	       "Login failed [user: %s] [Source: %s] [service: %s] [Reason: Login Authentication "
-	       "Failed]",
-	       user, addr_is_set(peer) ? addr_format(peer, a) : "0.0.0.0", service);
-}
-
-/* A user without a password may log in without one, as on IOS. */
-static void on_login(struct login_lines *l, const struct ev *ev, struct fx *fx)
-{
-	const struct ask_login *q = &ev->ask.ask->login;
-	const struct login_user *u = user_of(l->conf, q->user);
-	bool right = u && (!u->secret.is_set || login_secret_matches(&u->secret, q->password));
-	struct answer a = { .err = right ? 0 : -EACCES };
-	struct val who = V_TEXT("user", q->user), peer = V_ADDR("peer", q->peer),
-		   service = V_TEXT("service", q->service);
-
-	if (right) {
-		a.login.privilege = u->privilege;
-		decide(fx, "login.user-accepted", who, peer, service,
-		       V_INT("privilege", u->privilege));
-	} else {
-		str_copy(a.why, sizeof(a.why), u ? "wrong password" : "no such user");
-		decide(fx, "login.user-refused", who, peer, service, V_TEXT("why", a.why));
-		log_failure(q->user, &q->peer, q->service, fx);
-	}
-	fx_answer(fx, ev->ask.ask_id, &a);
-}
 
 /* --- lines -------------------------------------------------------------------------------- */
 
@@ -125,13 +82,14 @@ static void give_line(struct login_lines *l, unsigned line, const struct ask_lin
 		      uint32_t ask_id, nsec_t now, struct fx *fx)
 {
 	const struct login_line conf = login_line_of(l->conf, line);
+	enum line_login how = login_how(l->conf, line);
 	struct answer a = { .line = { .line = (int)line,
-				      .login = conf.login,
+				      .login = how,
 				      .privilege = conf.privilege,
 				      .timeout_ns = conf.timeout_ns } };
 	struct seat *s = &l->seats[line];
 
-	if (conf.login == LOGIN_PASSWORD && !conf.password.is_set) {
+	if (how == LOGIN_PASSWORD && !conf.password.is_set) {
 		*s = (struct seat){ 0 };
 		refuse_line(q, ask_id, -ENOKEY, "a password is required, but none is set", fx);
 		return;
@@ -202,7 +160,7 @@ static void check_line(struct login_lines *l, const struct ask_line *q, uint32_t
 		const struct seat *seat = &l->seats[q->line];
 
 		decide(fx, "login.line-password-refused", V_INT("line", q->line));
-		log_failure("", &seat->peer, seat->transport, fx);
+		login_log_failure("", &seat->peer, seat->transport, fx);
 		str_copy(a.why, sizeof(a.why), "wrong password");
 	}
 	fx_answer(fx, ask_id, &a);
@@ -264,11 +222,6 @@ void login_run_show_users(void *machine, const struct call *call, nsec_t now, st
 
 /* --- enable ------------------------------------------------------------------------------- */
 
-static const struct login_secret *enable_secret(const struct login_conf *c)
-{
-	return c->enable_secret.is_set ? &c->enable_secret : &c->enable_password;
-}
-
 static void enable_refused(struct login_lines *l, uint32_t call, const char *why, const char *text,
 			   struct fx *fx)
 {
@@ -290,7 +243,7 @@ void login_run_enable(void *machine, const struct call *call, nsec_t now, struct
 	}
 	while (e < l->enables + ENABLES_MAX && e->call)
 		e++;
-	if (!enable_secret(l->conf)->is_set || e == l->enables + ENABLES_MAX) {
+	if (!login_enable_secret(l->conf)->is_set || e == l->enables + ENABLES_MAX) {
 		enable_refused(l, call->id, "no enable secret is set", "% No password set", fx);
 		return;
 	}
@@ -308,7 +261,7 @@ static void on_input(struct login_lines *l, const struct ev *ev, struct fx *fx)
 	if (e == l->enables + ENABLES_MAX)
 		return;
 	if (ev->input.how == INPUT_TYPED &&
-	    login_secret_matches(enable_secret(l->conf), ev->input.text)) {
+	    login_secret_matches(login_enable_secret(l->conf), ev->input.text)) {
 		e->call = 0;
 		decide(fx, "login.enable-accepted");
 		fx_level(fx, call, 15);
@@ -335,9 +288,11 @@ static void event(void *machine, const struct ev *ev, struct fx *fx)
 	struct login_lines *l = machine;
 
 	if (ev->kind == EV_ASK && ev->ask.ask->kind == ASK_LOGIN)
-		on_login(l, ev, fx);
+		login_user_asked(&l->tries, l->conf, ev, fx);
 	else if (ev->kind == EV_ASK)
 		on_line(l, ev, fx);
+	else if (ev->kind == EV_ANSWER && ev->answer.ask_id >= LOGIN_TRY_ASK)
+		login_user_answered(l->tries, l->conf, ev, fx);
 	else if (ev->kind == EV_ANSWER)
 		on_acl(l, ev, fx);
 	else if (ev->kind == EV_INPUT)
@@ -357,8 +312,10 @@ static void destroy(void *machine)
 {
 	struct login_lines *l = machine;
 
-	if (l)
+	if (l) {
 		free(l->seats);
+		free(l->tries);
+	}
 	free(l);
 }
 

@@ -35,8 +35,10 @@ void telnet_login_begin(struct telnet_server *s, struct telnet_conn *c, nsec_t n
 
 static void ask_user(struct telnet_server *s, struct telnet_conn *c, struct fx *fx)
 {
-	struct ask ask = { .kind = ASK_LOGIN,
-			   .login = { .service = "telnet", .peer = c->peer.addr } };
+	struct ask ask = {
+		.kind = ASK_LOGIN,
+		.login = { .service = "telnet", .line = c->line + 1, .peer = c->peer.addr }
+	};
 
 	str_copy(ask.login.user, sizeof(ask.login.user), c->user);
 	str_copy(ask.login.password, sizeof(ask.login.password), c->text);

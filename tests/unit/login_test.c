@@ -309,6 +309,107 @@ static void enabling(void **state)
 	drv_done(&d);
 }
 
+/* --- aaa ---------------------------------------------------------------------------------- */
+
+static void log_in_at(struct drv *d, int vty, const char *user, const char *password)
+{
+	struct ask a = { .kind = ASK_LOGIN, .login = { .service = "telnet", .line = vty + 1 } };
+
+	str_copy(a.login.user, sizeof(a.login.user), user);
+	str_copy(a.login.password, sizeof(a.login.password), password);
+	a.login.peer = drv_a(PEER);
+	drv_ask(d, 5, &a);
+}
+
+static void servers_decide(void **state)
+{
+	struct answer yes = { .login = { .privilege = 7 } }, no = { .err = -EACCES, .why = "no" };
+	struct answer nobody = { .err = -EHOSTUNREACH, .why = "no server answered" };
+	const struct fx_effect *e;
+	struct drv d;
+
+	(void)state;
+	begin(&d, "username ann secret lab\naaa new-model\naaa session-id common\n"
+		  "aaa authentication login default group radius local\n");
+	assert_int_equal(line(&d, LINE_OPEN, 0, "telnet")->line.login, LOGIN_LOCAL);
+	log_in_at(&d, 0, "ann", "else");
+	drv_expect_value(&d, "login.method-asked", "method", "radius");
+	drv_expect_none(&d, FX_ANSWER);
+	e = drv_next_ask(&d);
+	assert_string_equal(e->ask.ask->login.group, "radius");
+	assert_string_equal(e->ask.ask->login.password, "else");
+	drv_answer(&d, e->ask.ask_id, &yes);
+	assert_int_equal(answered(&d)->login.privilege, 7);
+	log_in_at(&d, 0, "ann", "lab"); /* a server that says no is no reason to ask others */
+	drv_answer(&d, drv_next_ask(&d)->ask.ask_id, &no);
+	assert_int_equal(answered(&d)->err, -EACCES);
+	log_in_at(&d, 0, "ann", "lab");
+	drv_answer(&d, drv_next_ask(&d)->ask.ask_id, &nobody);
+	drv_expect_value(&d, "login.method-failed", "why", "no server answered");
+	drv_expect_decision(&d, "login.user-accepted");
+	assert_int_equal(answered(&d)->err, 0);
+	drv_answer(&d, LOGIN_TRY_ASK, &yes); /* nobody waits for it */
+	drv_expect_none(&d, FX_ANSWER);
+	assert_int_equal(login(&d, "ann", "lab"), 0); /* not at a line: a web page */
+	drv_done(&d);
+}
+
+static void other_methods(void **state)
+{
+	struct drv d;
+
+	(void)state;
+	begin(&d, "aaa new-model\nusername ann password lab\nenable secret class\n"
+		  "aaa authentication login L line enable\naaa authentication login open none\n"
+		  "aaa authentication login stuck line\n"
+		  "line vty 0 4\n privilege level 3\n login authentication L\n");
+	log_in_at(&d, 0, "x", "class");
+	drv_expect_value(&d, "login.method-failed", "why", "it has no password");
+	assert_int_equal(answered(&d)->login.privilege, 3);
+	log_in_at(&d, 0, "x", "wrong");
+	assert_int_equal(answered(&d)->err, -EACCES);
+	drv_conf(&d, "line vty 0 4\n password vty\n");
+	log_in_at(&d, 0, "x", "vty");
+	assert_int_equal(answered(&d)->err, 0);
+	drv_conf(&d, "line vty 0 4\n login authentication open\n");
+	assert_int_equal(line(&d, LINE_OPEN, 0, "telnet")->line.login, LOGIN_NONE);
+	log_in_at(&d, 0, "x", "y");
+	assert_int_equal(answered(&d)->err, 0);
+	drv_conf(&d, "line vty 0 4\n no password vty\n login authentication stuck\n");
+	log_in_at(&d, 0, "x", "y");
+	drv_expect_value(&d, "login.user-refused", "why", "no method could say");
+	drv_conf(&d, "line vty 0 4\n no login authentication stuck\n"); /* default: local */
+	log_in_at(&d, 0, "ann", "lab");
+	assert_int_equal(answered(&d)->err, 0);
+	drv_done(&d);
+}
+
+static void limits_of_aaa(void **state)
+{
+	char text[64];
+	struct drv d;
+
+	(void)state;
+	begin(&d, "aaa new-model\n");
+	drv_conf_refused(&d, "aaa authentication login default magic");
+	drv_conf_refused(&d, "aaa authentication login default group");
+	drv_conf_refused(&d, "aaa authentication login default local line enable none local");
+	for (int i = 0; i < LOGIN_LISTS_MAX; i++) {
+		snprintf(text, sizeof(text), "aaa authentication login l%d local", i);
+		drv_conf(&d, text);
+	}
+	drv_conf_refused(&d, "aaa authentication login more local");
+	drv_conf(&d, "no aaa authentication login l0 local\n"
+		     "aaa authentication login default group radius");
+	for (int i = 0; i < LOGIN_TRIES_MAX; i++) {
+		log_in_at(&d, 0, "x", "y");
+		drv_expect_none(&d, FX_ANSWER);
+	}
+	log_in_at(&d, 0, "x", "y");
+	drv_expect_value(&d, "login.user-refused", "why", "too many log in at a time");
+	drv_done(&d);
+}
+
 static void pasted_lines(void **state)
 {
 	struct drv d;
@@ -336,6 +437,9 @@ int main(void)
 		cmocka_unit_test(banners),
 		cmocka_unit_test(show_users),
 		cmocka_unit_test(enabling),
+		cmocka_unit_test(servers_decide),
+		cmocka_unit_test(other_methods),
+		cmocka_unit_test(limits_of_aaa),
 		cmocka_unit_test(pasted_lines),
 	};
 
