@@ -53,7 +53,8 @@ static void answer(const struct ask_login *q, uint32_t asker, const char *refuse
 		login_log_failure(q->user, &q->peer, q->service, fx);
 	} else {
 		a.login.privilege = privilege;
-		decide(fx, "login.user-accepted", who, peer, service, V_INT("privilege", privilege));
+		decide(fx, "login.user-accepted", who, peer, service,
+		       V_INT("privilege", privilege));
 	}
 	fx_answer(fx, asker, &a);
 }
@@ -65,7 +66,10 @@ static void by_user(const struct login_conf *c, const struct ask_login *q, uint3
 	const struct login_user *u = user_of(c, q->user);
 	bool right = u && (!u->secret.is_set || login_secret_matches(&u->secret, q->password));
 
-	answer(q, asker, right ? NULL : u ? "wrong password" : "no such user",
+	answer(q, asker,
+	       right ? NULL
+	       : u   ? "wrong password"
+		     : "no such user",
 	       u ? u->privilege : 0, fx);
 }
 
