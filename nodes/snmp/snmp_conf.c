@@ -36,12 +36,6 @@ static void conf_free(void *conf)
 	free(c);
 }
 
-static int refuse(const struct call *call, const char *why)
-{
-	sbuf_puts(call->reterr, why);
-	return -EINVAL;
-}
-
 static const struct arg *given(const struct call *call, unsigned n)
 {
 	return n < call->n_args && call->args[n].type != ARG_NONE ? &call->args[n] : NULL;
@@ -54,7 +48,7 @@ static int set_text(char **text, const struct call *call)
 	const struct arg *a = given(call, 0);
 
 	if (!call->no && strlen(a->text) > SNMP_TEXT_MAX)
-		return refuse(call, "255 characters are the most");
+		return call_refuse(call, "255 characters are the most");
 	free(*text);
 	*text = call->no ? NULL : strdup(a->text);
 	return call->no || *text ? 0 : -ENOMEM;
@@ -83,7 +77,7 @@ static struct snmp_community *community_of(struct snmp_conf *c, const char *name
 static int community_new(struct snmp_conf *c, const struct call *call, struct snmp_community **ret)
 {
 	if (c->n_communities == SNMP_COMMUNITIES_MAX)
-		return refuse(call, "16 communities are the most");
+		return call_refuse(call, "16 communities are the most");
 	if (!c->communities)
 		c->communities = calloc(SNMP_COMMUNITIES_MAX, sizeof(*c->communities));
 	if (!c->communities)
@@ -105,15 +99,15 @@ static int set_community(void *conf, const struct call *call)
 	if (call->no)
 		return 0;
 	if (strlen(call->args[0].text) > SNMP_COMMUNITY_MAX)
-		return refuse(call, "64 characters are the most");
+		return call_refuse(call, "64 characters are the most");
 	if (!p && (r = community_new(c, call, &p)) < 0)
 		return r;
 	*p = (struct snmp_community){ .writes = how && (how->number == 1 || how->number == 3) };
 	str_copy(p->name, sizeof(p->name), call->args[0].text);
 	if (view && !str_copy(p->view, sizeof(p->view), view->text))
-		return refuse(call, "the name of the view is too long");
+		return call_refuse(call, "the name of the view is too long");
 	if (list && !str_copy(p->list, sizeof(p->list), list->text))
-		return refuse(call, "the name of the access list is too long");
+		return call_refuse(call, "the name of the access list is too long");
 	return 0;
 }
 
@@ -137,14 +131,14 @@ static int set_view(void *conf, const struct call *call)
 	struct snmp_view_line line = { .included = how && how->number == 0 };
 
 	if (!str_copy(line.name, sizeof(line.name), call->args[0].text))
-		return refuse(call, "the name is too long");
+		return call_refuse(call, "the name is too long");
 	if (root && snmp_name_parse(root->text, &line.root) < 0)
-		return refuse(call, "that is no OID, nor a name that this device knows");
+		return call_refuse(call, "that is no OID, nor a name that this device knows");
 	remove_view(c, line.name, root ? &line.root : NULL);
 	if (call->no)
 		return 0;
 	if (c->n_views == SNMP_VIEWS_MAX)
-		return refuse(call, "64 lines of views are the most");
+		return call_refuse(call, "64 lines of views are the most");
 	if (!c->views)
 		c->views = calloc(SNMP_VIEWS_MAX, sizeof(*c->views));
 	if (!c->views)
@@ -171,13 +165,13 @@ static int put_host(struct snmp_conf *c, const struct call *call, const struct s
 	struct snmp_host *at;
 
 	if (addr_is_any(&h->ep.addr) || addr_is_multicast(&h->ep.addr))
-		return refuse(call, "that is not the address of a host");
+		return call_refuse(call, "that is not the address of a host");
 	if (h->inform && h->version == SNMP_V1)
-		return refuse(call, "version 1 has no informs");
+		return call_refuse(call, "version 1 has no informs");
 	if (strlen(community) > SNMP_COMMUNITY_MAX)
-		return refuse(call, "64 characters are the most");
+		return call_refuse(call, "64 characters are the most");
 	if (c->n_hosts == SNMP_HOSTS_MAX)
-		return refuse(call, "16 hosts are the most");
+		return call_refuse(call, "16 hosts are the most");
 	if (!c->hosts)
 		c->hosts = calloc(SNMP_HOSTS_MAX, sizeof(*c->hosts));
 	if (!c->hosts)
@@ -289,7 +283,7 @@ static int set_agent(void *conf, const struct call *call)
 	if (call->no)
 		return 0;
 	if (c->n_agents == SNMP_AGENTS_MAX)
-		return refuse(call, "32 agents are the most");
+		return call_refuse(call, "32 agents are the most");
 	if (!c->agents)
 		c->agents = calloc(SNMP_AGENTS_MAX, sizeof(*c->agents));
 	if (!c->agents)
@@ -321,9 +315,9 @@ static int set_proxy(void *conf, const struct call *call)
 		return 0;
 	if (!str_copy(p.community, sizeof(p.community), call->args[0].text) ||
 	    !str_copy(p.remote, sizeof(p.remote), remote->text))
-		return refuse(call, "64 characters are the most");
+		return call_refuse(call, "64 characters are the most");
 	if (c->n_proxies == SNMP_PROXIES_MAX)
-		return refuse(call, "16 agents are the most");
+		return call_refuse(call, "16 agents are the most");
 	if (!c->proxies)
 		c->proxies = calloc(SNMP_PROXIES_MAX, sizeof(*c->proxies));
 	if (!c->proxies)
