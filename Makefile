@@ -49,7 +49,7 @@ ALL_LDFLAGS = -pie -Wl,-z,relro,-z,now -pthread $(filter -fsanitize=% --coverage
 comma := ,
 
 NETNS_SRC := $(wildcard netns/*.c)
-TLS_SRC := nodes/shell_tls_cert.c nodes/shell_tls_conn.c
+TLS_SRC := nodes/shell/shell_tls_cert.c nodes/shell/shell_tls_conn.c
 NODES_SRC := $(filter-out nodes/main.c $(TLS_SRC),$(wildcard nodes/*.c nodes/*/*.c))
 LABD_SRC := $(filter-out labd/main.c labd/ctl/labctl_main.c,$(wildcard labd/*.c labd/*/*.c))
 UNIT_SRC := $(wildcard tests/unit/*_test.c)

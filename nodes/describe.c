@@ -1,5 +1,5 @@
 /* labnode --describe and --check: what labd learns of the protocols without knowing any. */
-#include "shell.h"
+#include "shell/shell.h"
 
 #include <errno.h>
 #include <jansson.h>

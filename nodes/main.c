@@ -1,5 +1,5 @@
 /* labnode: the program that every device runs. */
-#include "shell.h"
+#include "shell/shell.h"
 
 #include <getopt.h>
 #include <stdio.h>

@@ -1,5 +1,5 @@
 /* What a node gives up before it meets the first foreign byte. */
-#include "shell.h"
+#include "shell/shell.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -4,7 +4,7 @@
  * The child lives in namespaces of its own (user, network, mount, PID, UTS, IPC) and is a child of
  * the supervisor (CLONE_PARENT), which reaps it. The zygote writes the child's id maps, because a
  * process cannot write more than one line of its own. */
-#include "shell.h"
+#include "shell/shell.h"
 
 #include <arpa/inet.h>
 #include <errno.h>

@@ -1,6 +1,6 @@
 /* What a device costs in memory and in page faults, which are most of the time that it takes to be
  * born: how the allocator is set, and what is mapped ahead of its use. */
-#include "shell.h"
+#include "shell/shell.h"
 
 #include <link.h>
 #include <malloc.h>

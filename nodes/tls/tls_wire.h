@@ -1,7 +1,8 @@
 /* tls_wire.h: TLS records as far as anybody can read them (RFC 8446 §5.1, RFC 5246 §6.2).
  *
- * TLS itself is the shell's (nodes/shell_tls.c); this folder has the codec for the log: what kind
- * of record it is, and of what is not encrypted its name and the server's name that it asks for. */
+ * TLS itself is the shell's (nodes/shell/shell_tls.c); this folder has the codec for the log: what
+ * kind of record it is, and of what is not encrypted its name and the server's name that it asks
+ * for. */
 #ifndef LABD_NODES_TLS_WIRE_H
 #define LABD_NODES_TLS_WIRE_H
 

@@ -37,7 +37,7 @@
 #include "netns/nl.h"
 #include "netns/ns.h"
 #include "netns/sysctl.h"
-#include "shell.h"
+#include "shell/shell.h"
 
 #define PER_SWITCH 47
 #define GROUP	   7

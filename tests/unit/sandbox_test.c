@@ -22,7 +22,7 @@
 #include "netns/err.h"
 #include "netns/idmap.h"
 #include "netns/ns.h"
-#include "shell.h"
+#include "shell/shell.h"
 
 #define SPACES \
 	(CLONE_NEWUSER | CLONE_NEWNET | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWUTS | CLONE_NEWIPC)

@@ -11,7 +11,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "shell.h"
+#include "shell/shell.h"
 
 /* A node that is nothing but its way to the log, and the log's end of it. */
 struct way {

@@ -11,7 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "shell.h"
+#include "shell/shell.h"
 
 #define FILE_MAX (20u << 20)
 

@@ -7,7 +7,7 @@
 
 #include <stdlib.h>
 
-#include "shell.h"
+#include "shell/shell.h"
 
 static struct node *node_new(void)
 {

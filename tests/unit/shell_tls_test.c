@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "shell_tls_lib.h"
+#include "shell/shell_tls_lib.h"
 
 #define NOW_S 1767254400 /* 2026-01-01 */
 
