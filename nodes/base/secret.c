@@ -117,9 +117,24 @@ bool secret_matches(const char *password, const char *hash)
 	       strlen(again) == strlen(hash) && crypto_equal(again, hash, strlen(hash));
 }
 
+static const char key[] = "dsfd;kfoA,.iyewrkldJKDHSUBsgvca69834ncxv9873254k;fg87";
+
+/* Where in the key it begins is no matter; the same text is always hidden in the same way. */
+int secret_hide(const char *text, char *out, size_t size)
+{
+	size_t len = strlen(text), at = len * 7 % 16;
+
+	if (2 * len + 3 > size)
+		return -EINVAL;
+	snprintf(out, 3, "%02u", (unsigned)at);
+	for (size_t i = 0; i < len; i++)
+		snprintf(out + 2 + 2 * i, 3, "%02X",
+			 (unsigned char)text[i] ^ (unsigned char)key[(at + i) % (sizeof(key) - 1)]);
+	return 0;
+}
+
 int secret_unhide(const char *text, char *out, size_t size)
 {
-	static const char key[] = "dsfd;kfoA,.iyewrkldJKDHSUBsgvca69834ncxv9873254k;fg87";
 	size_t len = strlen(text);
 	unsigned at, octet;
 

@@ -13,6 +13,7 @@
 int secret_hash(const char *password, uint64_t salt, char out[static SECRET_HASH_LEN]);
 bool secret_matches(const char *password, const char *hash);
 /* IOS's "password 7", which hides and does not protect. 0, or -EINVAL. */
+int secret_hide(const char *text, char *out, size_t size);
 int secret_unhide(const char *text, char *out, size_t size);
 
 #endif

@@ -58,6 +58,17 @@ static int read_key(const struct call *call, unsigned n, char *out, size_t size)
 	return 0;
 }
 
+#define HIDDEN_LEN (3 + 2 * RADIUS_PASSWORD_MAX)
+
+/* The running configuration shows secrets hidden, as IOS does with service password-encryption. */
+static void show_hidden(const struct call *call, const char *secret)
+{
+	char hidden[HIDDEN_LEN] = "";
+
+	secret_hide(secret, hidden, sizeof(hidden)); /* it fits: no secret is longer */
+	sbuf_printf(call->retline, "7 %s", hidden);
+}
+
 /* --- servers to ask ----------------------------------------------------------------------- */
 
 static const struct radius_server_conf new_server = { .auth_port = RADIUS_AUTH_PORT,
@@ -105,6 +116,23 @@ static int store_server(struct radius_conf *c, const struct call *call,
 	return 0;
 }
 
+static void show_host(const struct call *call, const struct radius_server_conf *s)
+{
+	char addr[ADDR_TEXT_LEN];
+
+	sbuf_printf(call->retline, "radius-server host %s", addr_format(&s->addr, addr));
+	if (s->auth_port != RADIUS_AUTH_PORT)
+		sbuf_printf(call->retline, " auth-port %u", s->auth_port);
+	if (s->acct_port != RADIUS_ACCT_PORT)
+		sbuf_printf(call->retline, " acct-port %u", s->acct_port);
+	if (s->timeout_s >= 0)
+		sbuf_printf(call->retline, " timeout %d", s->timeout_s);
+	if (s->retransmit >= 0)
+		sbuf_printf(call->retline, " retransmit %d", s->retransmit);
+	sbuf_puts(call->retline, " key ");
+	show_hidden(call, s->key);
+}
+
 /* radius-server host IP [auth-port N] [acct-port N] [timeout N] [retransmit N] [key [0|7] KEY] */
 static int set_host(void *conf, const struct call *call)
 {
@@ -127,7 +155,10 @@ static int set_host(void *conf, const struct call *call)
 		return call_refuse(call, "that is not the address of a host");
 	if (given(call, 5))
 		r = read_key(call, 5, want.key, sizeof(want.key));
-	return r < 0 ? r : store_server(c, call, &want);
+	r = r < 0 ? r : store_server(c, call, &want);
+	if (r == 0 && given(call, 5))
+		show_host(call, &want);
+	return r;
 }
 
 /* radius server NAME: its lines follow */
@@ -167,15 +198,29 @@ static int set_address(void *conf, const struct call *call)
 	return 0;
 }
 
+static int set_one_key(const struct call *call, const char *words, char *key, size_t size)
+{
+	int r;
+
+	if (call->no) {
+		*key = '\0';
+		return 0;
+	}
+	r = read_key(call, 0, key, size);
+	if (r == 0) {
+		sbuf_printf(call->retline, "%s ", words);
+		show_hidden(call, key);
+	}
+	return r;
+}
+
 static int set_server_key(void *conf, const struct call *call)
 {
 	struct radius_server_conf *s = section(conf, call);
 
 	if (!s)
 		return 0;
-	if (call->no)
-		s->key[0] = '\0';
-	return call->no ? 0 : read_key(call, 0, s->key, sizeof(s->key));
+	return set_one_key(call, "key", s->key, sizeof(s->key));
 }
 
 static int set_server_timeout(void *conf, const struct call *call)
@@ -202,9 +247,7 @@ static int set_key(void *conf, const struct call *call)
 {
 	struct radius_conf *c = conf;
 
-	if (call->no)
-		c->key[0] = '\0';
-	return call->no ? 0 : read_key(call, 0, c->key, sizeof(c->key));
+	return set_one_key(call, "radius-server key", c->key, sizeof(c->key));
 }
 
 static int set_timeout(void *conf, const struct call *call)
@@ -261,6 +304,19 @@ static int set_accounting(void *conf, const struct call *call)
 	return 0;
 }
 
+static void show_client(const struct call *call, const struct radius_client_conf *c)
+{
+	char addr[ADDR_TEXT_LEN];
+
+	sbuf_printf(call->retline, "radius client %s %s key ", c->name,
+		    addr_format(&c->addr, addr));
+	show_hidden(call, c->key);
+	if (given(call, 4))
+		sbuf_printf(call->retline, " type %s", call->args[4].text);
+	if (c->require_ma)
+		sbuf_puts(call->retline, " message-authenticator");
+}
+
 /* radius client NAME IP key [0|7] KEY [type radius|proxy|tacacs] [message-authenticator] */
 static int set_client(void *conf, const struct call *call)
 {
@@ -280,8 +336,9 @@ static int set_client(void *conf, const struct call *call)
 	want.type =
 		given(call, 4) ? (enum radius_client_type)call->args[4].number : RADIUS_TYPE_RADIUS;
 	want.require_ma = given(call, 5) != NULL;
-	if (!str_copy(want.name, sizeof(want.name), call->args[0].text))
-		return call_refuse(call, "the name is too long");
+	if (strpbrk(call->args[0].text, " \t\"") ||
+	    !str_copy(want.name, sizeof(want.name), call->args[0].text))
+		return call_refuse(call, "the name is too long, or has a blank");
 	r = read_key(call, 2, want.key, sizeof(want.key));
 	if (r < 0)
 		return r;
@@ -292,6 +349,7 @@ static int set_client(void *conf, const struct call *call)
 	if (!c->clients)
 		return -ENOMEM;
 	*(old ? old : &c->clients[c->n_clients++]) = want;
+	show_client(call, &want);
 	return 0;
 }
 
@@ -310,8 +368,9 @@ static int set_user(void *conf, const struct call *call)
 			*old = c->users[--c->n_users];
 		return 0;
 	}
-	if (!str_copy(want.name, sizeof(want.name), call->args[0].text))
-		return call_refuse(call, "the name is too long");
+	if (strpbrk(call->args[0].text, " \t\"") ||
+	    !str_copy(want.name, sizeof(want.name), call->args[0].text))
+		return call_refuse(call, "the name is too long, or has a blank");
 	r = read_key(call, 2, want.password, sizeof(want.password));
 	if (r < 0)
 		return r;
@@ -322,6 +381,11 @@ static int set_user(void *conf, const struct call *call)
 	if (!c->users)
 		return -ENOMEM;
 	*(old ? old : &c->users[c->n_users++]) = want;
+	sbuf_printf(call->retline, "radius user %s ", want.name);
+	if (given(call, 1))
+		sbuf_printf(call->retline, "privilege %d ", want.privilege);
+	sbuf_puts(call->retline, "password ");
+	show_hidden(call, want.password);
 	return 0;
 }
 

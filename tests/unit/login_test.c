@@ -66,6 +66,10 @@ static void secrets(void **state)
 	assert_true(secret_matches("cisco", "$1$mERr$hx5rVt7rPNoS4wqbXKX7m0"));
 	assert_int_equal(secret_unhide("0822455D0A16", clear, sizeof(clear)), 0);
 	assert_string_equal(clear, "cisco");
+	assert_int_equal(secret_hide("cisco", hash, sizeof(hash)), 0);
+	assert_int_equal(secret_unhide(hash, clear, sizeof(clear)), 0);
+	assert_string_equal(clear, "cisco");
+	assert_int_equal(secret_hide("cisco", hash, 12), -EINVAL);
 	assert_int_equal(secret_unhide("0822455D0A1", clear, sizeof(clear)), -EINVAL);
 	assert_int_equal(secret_unhide("xx22", clear, sizeof(clear)), -EINVAL);
 	assert_int_equal(secret_unhide("0822455D0A16", clear, 3), -EINVAL);

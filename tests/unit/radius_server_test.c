@@ -385,6 +385,40 @@ static void accounting(void **state)
 	drv_done(&d);
 }
 
+/* The running configuration hides secrets, and can be read again. */
+static void hidden(void **state)
+{
+	static const char *const rows[] = {
+		"radius-server key s3cret",
+		"radius-server host 10.0.0.7 auth-port 1 acct-port 2 timeout 3 retransmit 4 key "
+		"s3cret",
+		"radius-server host 10.0.0.8 key 0 s3cret",
+		"radius server a\n key s3cret",
+	};
+	char text[4096];
+	struct drv d;
+
+	(void)state;
+	setup(&d, ON);
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
+		drv_conf(&d, rows[i]);
+	str_copy(text, sizeof(text), drv_running(&d));
+	assert_null(strstr(text, KEY));
+	assert_null(strstr(text, "lab"));
+	assert_non_null(strstr(text, " message-authenticator\n"));
+	assert_non_null(strstr(text, " type tacacs\n"));
+	drv_done(&d);
+	setup(&d, text);
+	assert_string_equal(drv_running(&d), text);
+	ask(&d, (struct asks){ .user = "ann", .password = "lab", .is_signed = true });
+	drv_expect_value(&d, "radius.server.accept", "privilege", "15");
+	drv_conf_refused(&d, "radius user \"a b\" password x");
+	drv_conf(&d, "no radius client strict 10.0.0.2 key s3cret\n");
+	ask(&d, (struct asks){ .user = "ann", .password = "lab", .from = "10.0.0.2" });
+	drv_expect_decision(&d, "radius.server.drop-client-mismatch");
+	drv_done(&d);
+}
+
 static void lines_that_are_refused(void **state)
 {
 	char line[300];
@@ -413,17 +447,12 @@ static void lines_that_are_refused(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(off),
-		cmocka_unit_test(who_is_let_in),
-		cmocka_unit_test(keys),
-		cmocka_unit_test(proxies),
-		cmocka_unit_test(malformed),
-		cmocka_unit_test(a_password_of_a_strange_length),
-		cmocka_unit_test(repeated),
-		cmocka_unit_test(by_challenge),
-		cmocka_unit_test(alive),
-		cmocka_unit_test(accounting),
-		cmocka_unit_test(lines_that_are_refused),
+		cmocka_unit_test(off),	     cmocka_unit_test(who_is_let_in),
+		cmocka_unit_test(keys),	     cmocka_unit_test(proxies),
+		cmocka_unit_test(malformed), cmocka_unit_test(a_password_of_a_strange_length),
+		cmocka_unit_test(repeated),  cmocka_unit_test(by_challenge),
+		cmocka_unit_test(alive),     cmocka_unit_test(accounting),
+		cmocka_unit_test(hidden),    cmocka_unit_test(lines_that_are_refused),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
