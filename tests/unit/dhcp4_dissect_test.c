@@ -205,12 +205,12 @@ static const struct {
 	const char *path;
 	const char *info;
 } captures[] = {
-	{ "/work/shared/captures/tcpdump/dhcp-rfc3004.pcap",
+	{ "tests/fuzz/corpus/dissect/dhcp-rfc3004.pcap",
 	  "DHCP Discover - Transaction ID 0x6e32864\nDHCP Offer    - Transaction ID 0x6e32864\n"
 	  "DHCP Request  - Transaction ID 0x6e32864\nDHCP ACK      - Transaction ID 0x6e32864\n" },
-	{ "/work/shared/captures/tcpdump/dhcp-option-33.pcap", NULL },
-	{ "/work/shared/captures/tcpdump/dhcp-mud.pcap", NULL },
-	{ "/work/shared/captures/tcpdump/dhcp-rfc5859.pcap", NULL },
+	{ "../shared/captures/tcpdump/dhcp-option-33.pcap", NULL },
+	{ "../shared/captures/tcpdump/dhcp-mud.pcap", NULL },
+	{ "../shared/captures/tcpdump/dhcp-rfc5859.pcap", NULL },
 };
 
 static void recorded_packets_read_as_wireshark_reads_them(void **state)
