@@ -480,8 +480,15 @@ static int set_client_password(void *conf, const struct call *call)
 		.mode = MODE_EXEC, .pattern = pattern_, .help = help_, .kinds = kinds_, \
 		.machine = machine_, .run = run_                                        \
 	}
-#define GET(verb_, run_, help_) \
-	RUN("http " verb_ " [WORD [WORD WORD]]", CLIENTS, "http.client", run_, help_)
+/* A line with a user and a password is told without them. */
+#define SIGNED(pattern_, run_, help_)                                                    \
+	{                                                                                \
+		.mode = MODE_EXEC, .pattern = pattern_, .help = help_, .kinds = CLIENTS, \
+		.flags = CMD_SECRET, .machine = "http.client", .run = run_               \
+	}
+#define GET(verb_, run_, help_)                                            \
+	RUN("http " verb_ " [WORD]", CLIENTS, "http.client", run_, help_), \
+		SIGNED("http " verb_ " WORD WORD WORD", run_, help_ ", as user with password")
 
 /* clang-format off */
 static const struct cmd cmds[] = {
@@ -525,15 +532,16 @@ static const struct cmd cmds[] = {
 	SET("ip http client username WORD", CLIENTS, 0, set_client_user, "User name for pages that ask for one"),
 	SET("ip http client password WORD", CLIENTS, CMD_SECRET, set_client_password, "Password for pages that ask for one"),
 
-	GET("get", http_run_get, "Get a page and print it as it came [user, password]"),
-	GET("browse", http_run_browse, "Get a page and show it as text with numbered links [user, password]"),
-	GET("reload", http_run_reload, "Get a page anew, or ask whether it has changed [user, password]"),
+	GET("get", http_run_get, "Get a page and print it as it came"),
+	GET("browse", http_run_browse, "Get a page and show it as text with numbered links"),
+	GET("reload", http_run_reload, "Get a page anew, or ask whether it has changed"),
 	RUN("http follow <1-999>", CLIENTS, "http.client", http_run_follow, "Go to a link of the page shown last"),
-	GET("head", http_run_head, "Get the headers of a page [user, password]"),
-	GET("options", http_run_options, "Ask which methods a page allows [user, password]"),
-	GET("trace", http_run_trace, "Let a server echo the request [user, password]"),
-	GET("delete", http_run_delete, "Remove a page [user, password]"),
-	RUN("http put WORD WORD [WORD WORD]", CLIENTS, "http.client", http_run_put, "Store a file of this device at an address [user, password]"),
+	GET("head", http_run_head, "Get the headers of a page"),
+	GET("options", http_run_options, "Ask which methods a page allows"),
+	GET("trace", http_run_trace, "Let a server echo the request"),
+	GET("delete", http_run_delete, "Remove a page"),
+	RUN("http put WORD WORD", CLIENTS, "http.client", http_run_put, "Store a file of this device at an address"),
+	SIGNED("http put WORD WORD WORD WORD", http_run_put, "Store a file of this device at an address, as user with password"),
 	RUN("http post WORD LINE", CLIENTS, "http.client", http_run_post, "Send a form, such as name=Ann&age=7"),
 	RUN("show http cache", CLIENTS, "http.client", http_run_show_cache, "Pages kept by the browser"),
 	RUN("clear http cache", CLIENTS, "http.client", http_run_clear_cache, "Forget the pages kept by the browser"),

@@ -49,6 +49,8 @@ static void secrets_are_masked(void **state)
 		{ false, false, "copy tftp://10.0.0.1:69/a@b:c flash:x",
 		  "copy tftp://10.0.0.1:69/a@b:c flash:x" },
 		{ false, false, "copy tftp: flash:", "copy tftp: flash:" },
+		{ false, false, "http get http://www/x", "http get http://www/x" },
+		{ false, true, "http get http://www/x ann lab", "http get ***" },
 		/* Behind a word that is not understood anything may stand. */
 		{ false, true, "enabel secret class", "enabel ***" },
 		{ true, true, "enable secrte class", "enable secrte ***" },
