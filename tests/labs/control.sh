@@ -68,8 +68,8 @@ else
 	other=
 	echo "no other user can be had here"
 fi
-if [ -n "$other" ]; then
-	$other timeout 10 /usr/bin/python3 $client "$socket" stranger || fail "another user was answered"
+if [ -n "$other" ]; then # who may not see this folder
+	$other timeout 10 /usr/bin/python3 - "$socket" stranger <$client || fail "another user was answered"
 fi
 timeout 10 /usr/bin/python3 $client "$socket" owner || fail "the owner was refused"
 
