@@ -74,6 +74,13 @@ struct call {
 			       * it was given); of a "no" line: what it takes away */
 };
 
+/* The i-th argument, its text, its number; where it is absent NULL, or |otherwise|. */
+const struct arg *call_arg(const struct call *call, unsigned i);
+const char *call_word(const struct call *call, unsigned i);
+int64_t call_number(const struct call *call, unsigned i, int64_t otherwise);
+/* The first argument as a folder of the device's files: without the outer slashes; "" for a "no"
+ * line. 0, or it is refused. */
+int call_folder(const struct call *call, char *out, size_t size);
 /* Says why the line is refused, and returns -EINVAL for set(). */
 int call_refuse(const struct call *call, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));

@@ -16,15 +16,10 @@ enum { RETRY_DEFAULT = 2, TIMEOUT_DEFAULT = 3 };
 
 /* --- helpers of all lines --- */
 
-bool dns_arg_given(const struct call *call, unsigned i)
-{
-	return i < call->n_args && call->args[i].type != ARG_NONE;
-}
-
 int dns_arg_name(const struct call *call, unsigned i, const struct dns_name *origin,
 		 struct dns_name *ret)
 {
-	const char *text = dns_arg_given(call, i) ? call->args[i].text : "", *why = "";
+	const char *text = call_arg(call, i) ? call->args[i].text : "", *why = "";
 
 	if (dns_name_parse_in(text, origin, ret, &why))
 		return call_refuse(call, "\"%s\" is not a domain name: %s", text, why);
@@ -46,7 +41,7 @@ static void change_addr(struct addr *list, unsigned *n, const struct addr *a, bo
 int dns_change_addrs(struct addr *list, unsigned *n, unsigned max, unsigned first,
 		     const struct call *call)
 {
-	for (unsigned i = first; i < call->n_args && dns_arg_given(call, i); i++) {
+	for (unsigned i = first; i < call->n_args && call_arg(call, i); i++) {
 		const struct addr *a = &call->args[i].addr;
 
 		if (!call->no && *n == max)
@@ -133,7 +128,7 @@ static int set_name_server(void *arg, const struct call *call)
 {
 	struct dns_conf *conf = arg;
 
-	if (!dns_arg_given(call, 0)) {
+	if (!call_arg(call, 0)) {
 		conf->n_name_servers = 0;
 		return 0;
 	}

@@ -11,7 +11,6 @@
 #include "base/sbuf.h"
 #include "dns/dns.h"
 
-bool dns_arg_given(const struct call *call, unsigned i);
 /* A name from the i-th argument, relative to |origin|. */
 int dns_arg_name(const struct call *call, unsigned i, const struct dns_name *origin,
 		 struct dns_name *ret);

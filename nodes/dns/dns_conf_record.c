@@ -248,11 +248,11 @@ int dns_set_zone_record(void *arg, const struct call *call)
 	if (!line.zone)
 		return call_refuse(call, "the zone is gone");
 	conf->changes++;
-	if (!dns_arg_given(call, 0)) {
+	if (!call_arg(call, 0)) {
 		dns_conf_remove_records(conf, line.zone);
 		return 0;
 	}
-	if (!dns_arg_given(call, 1))
+	if (!call_arg(call, 1))
 		return call_refuse(call, "the record's type and data are missing");
 	err = dns_arg_name(call, 0, &line.zone->name, &line.owner);
 	if (!err && !dns_name_in(&line.owner, &line.zone->name))
@@ -269,11 +269,11 @@ int dns_set_record(void *arg, const struct call *call)
 	int err;
 
 	conf->changes++;
-	if (!dns_arg_given(call, 0)) {
+	if (!call_arg(call, 0)) {
 		dns_conf_remove_records(conf, NULL);
 		return 0;
 	}
-	if (!dns_arg_given(call, 1))
+	if (!call_arg(call, 1))
 		return call_refuse(call, "the record's type and data are missing");
 	err = dns_arg_name(call, 0, &dns_root, &line.owner);
 	if (!err)
@@ -290,7 +290,7 @@ static int set_host_record(struct dns_conf *conf, const struct call *call, uint1
 	int err = dns_arg_name(call, 0, &dns_root, &line.owner);
 
 	conf->changes++;
-	for (unsigned i = 1; i < call->n_args && dns_arg_given(call, i); i++)
+	for (unsigned i = 1; i < call->n_args && call_arg(call, i); i++)
 		(void)sbuf_printf(&text, "%s ", call->args[i].text);
 	if (!err && dns_rdata_parse(type, sbuf_text(&text), &dns_root, &line.data, &why))
 		err = call_refuse(call, "%s", why);

@@ -41,7 +41,7 @@ static void zone_put(struct dns_conf *conf, struct dns_conf_zone *zone)
 
 static uint32_t number_or(const struct call *call, unsigned i, uint32_t otherwise)
 {
-	return dns_arg_given(call, i) ? (uint32_t)call->args[i].number : otherwise;
+	return call_arg(call, i) ? (uint32_t)call->args[i].number : otherwise;
 }
 
 static int parse_soa(const struct call *call, unsigned first, const struct dns_name *origin,
@@ -151,7 +151,7 @@ int dns_set_zone_soa(void *arg, const struct call *call)
 		return err;
 	soa.serial = number_or(call, 2, 0);
 	take_times(call, 3, &soa);
-	return give_soa(conf, &zone->name, &soa, dns_arg_given(call, 2), call);
+	return give_soa(conf, &zone->name, &soa, call_arg(call, 2), call);
 }
 
 int dns_set_zone_ttl(void *arg, const struct call *call)
@@ -205,7 +205,7 @@ static int change_nets(struct dns_transfers *t, const struct dns_transfer *net,
 /* One word of an allow- line. */
 static int change_permit(struct dns_transfers *t, const struct call *call)
 {
-	const char *who = dns_arg_given(call, 0) ? call->args[0].text : "";
+	const char *who = call_arg(call, 0) ? call->args[0].text : "";
 	struct dns_transfer net;
 
 	if (!*who)
@@ -261,7 +261,7 @@ int dns_set_forwarder(void *arg, const struct call *call)
 {
 	struct dns_conf *conf = arg;
 
-	if (!dns_arg_given(call, 0)) {
+	if (!call_arg(call, 0)) {
 		conf->n_forwarders = 0;
 		return 0;
 	}
@@ -275,7 +275,7 @@ int dns_set_root_hint(void *arg, const struct call *call)
 	unsigned i = 0;
 	int err;
 
-	if (!dns_arg_given(call, 0)) {
+	if (!call_arg(call, 0)) {
 		conf->n_hints = 0;
 		return 0;
 	}

@@ -52,11 +52,6 @@ static struct ftp_names *own_names(void *conf)
 	return c->names;
 }
 
-static const char *word(const struct call *call, unsigned i)
-{
-	return i < call->n_args && call->args[i].type != ARG_NONE ? call->args[i].text : NULL;
-}
-
 /* --- users -------------------------------------------------------------------------------- */
 
 static const char right_letters[] = "rwdnl"; /* in the order of enum ftp_right */
@@ -102,8 +97,8 @@ bool ftp_user_matches(const struct ftp_user *u, const char *password)
 static int read_password(const struct call *call, struct ftp_user *u, char *shown, size_t size)
 {
 	bool secret = call->args[1].number == 1;
-	const char *kind = word(call, 3) ? word(call, 2) : "0";
-	const char *text = word(call, 3) ? word(call, 3) : word(call, 2);
+	const char *kind = call_word(call, 3) ? call_word(call, 2) : "0";
+	const char *text = call_word(call, 3) ? call_word(call, 3) : call_word(call, 2);
 
 	u->hashed = secret;
 	if (strcmp(kind, "7") == 0 && !secret)
@@ -158,7 +153,7 @@ static int set_user(void *conf, const struct call *call)
 	}
 	if (!str_copy(u.name, sizeof(u.name), call->args[0].text))
 		return call_refuse(call, "the name is too long");
-	if (word(call, 4) && rights_parse(word(call, 4), &u.rights) < 0)
+	if (call_word(call, 4) && rights_parse(call_word(call, 4), &u.rights) < 0)
 		return call_refuse(call,
 				   "rights are letters: r(ead) w(rite) d(elete) n(ame) l(ist)");
 	r = read_password(call, &u, shown, sizeof(shown));
@@ -170,7 +165,8 @@ static int set_user(void *conf, const struct call *call)
 	*to = u;
 	if (*shown)
 		sbuf_printf(call->retline, "ip ftp server user %s %s%s%s", u.name, shown,
-			    word(call, 4) ? " rights " : "", word(call, 4) ? word(call, 4) : "");
+			    call_word(call, 4) ? " rights " : "",
+			    call_word(call, 4) ? call_word(call, 4) : "");
 	return 0;
 }
 
@@ -188,16 +184,7 @@ static int set_server(void *conf, const struct call *call)
 static int set_path(void *conf, const struct call *call)
 {
 	struct ftp_names *c = own_names(conf);
-	const char *path = call->no ? "" : call->args[0].text;
-	size_t len;
-
-	path += strspn(path, "/");
-	len = strlen(path);
-	while (len > 0 && path[len - 1] == '/')
-		len--;
-	if (!str_copy_n(c->root, sizeof(c->root), path, len))
-		return call_refuse(call, "the path is too long");
-	return 0;
+	return call_folder(call, c->root, sizeof(c->root));
 }
 
 static int set_anonymous(void *conf, const struct call *call)
@@ -234,8 +221,8 @@ static int set_username(void *conf, const struct call *call)
 static int set_password(void *conf, const struct call *call)
 {
 	struct ftp_names *c = own_names(conf);
-	const char *kind = word(call, 1) ? word(call, 0) : "0";
-	const char *text = word(call, 1) ? word(call, 1) : word(call, 0);
+	const char *kind = call_word(call, 1) ? call_word(call, 0) : "0";
+	const char *text = call_word(call, 1) ? call_word(call, 1) : call_word(call, 0);
 
 	if (call->no)
 		c->password[0] = '\0';

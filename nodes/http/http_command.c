@@ -7,7 +7,9 @@
 
 static const char *word(const struct call *call, unsigned i)
 {
-	return i < call->n_args && call->args[i].type != ARG_NONE ? call->args[i].text : "";
+	const char *text = call_word(call, i);
+
+	return text ? text : "";
 }
 
 /* A fetch for the command, with the credentials that stand at the arguments from `user_arg` on. */

@@ -53,18 +53,13 @@ const struct login_secret *login_enable_secret(const struct login_conf *c)
 	return c->enable_secret.is_set ? &c->enable_secret : &c->enable_password;
 }
 
-static const char *word(const struct call *call, unsigned i)
-{
-	return i < call->n_args && call->args[i].type != ARG_NONE ? call->args[i].text : NULL;
-}
-
 /* [0|5|7] TEXT. A secret that comes in clear is kept as its hash; *ret_text: what the configuration
  * shows in its place ("5 $1$..."), or "" when the line may stand. */
 static int read_secret(const struct call *call, unsigned i, bool hash, struct login_secret *ret,
 		       char *ret_text, size_t size)
 {
-	const char *kind = word(call, i + 1) ? word(call, i) : "0";
-	const char *text = word(call, i + 1) ? word(call, i + 1) : word(call, i);
+	const char *kind = call_word(call, i + 1) ? call_word(call, i) : "0";
+	const char *text = call_word(call, i + 1) ? call_word(call, i + 1) : call_word(call, i);
 	struct login_secret s = { .is_set = true };
 
 	*ret_text = '\0';
@@ -139,7 +134,7 @@ static struct login_user *new_user(struct login_conf *c)
 static int set_user(void *conf, const struct call *call)
 {
 	struct login_conf *c = conf;
-	const char *kind = word(call, 2);
+	const char *kind = call_word(call, 2);
 	bool hash = kind && strcmp(kind, "secret") == 0;
 	struct login_user u = { .privilege = 1 }, *old = find_user(c, call->args[0].text);
 	char shown[SHOWN_LEN] = "";
@@ -152,7 +147,7 @@ static int set_user(void *conf, const struct call *call)
 	}
 	if (!str_copy(u.name, sizeof(u.name), call->args[0].text))
 		return refuse(call, "the name is too long");
-	if (word(call, 1))
+	if (call_word(call, 1))
 		u.privilege = (int)call->args[1].number;
 	r = kind ? read_secret(call, 3, hash, &u.secret, shown, sizeof(shown)) : 0;
 	if (r < 0)
@@ -161,7 +156,7 @@ static int set_user(void *conf, const struct call *call)
 	if (!old)
 		return refuse(call, "at most 64 users can be configured");
 	*old = u;
-	if (*shown && word(call, 1))
+	if (*shown && call_word(call, 1))
 		sbuf_printf(call->retline, "username %s privilege %d secret %s", u.name,
 			    u.privilege, shown);
 	else if (*shown)
@@ -321,7 +316,7 @@ static int set_timeout(void *conf, const struct call *call)
 
 	if (!call->no)
 		with.timeout_ns = call->args[0].number * 60 * SEC +
-				  (word(call, 1) ? call->args[1].number * SEC : 0);
+				  (call_word(call, 1) ? call->args[1].number * SEC : 0);
 	return each_line(conf, call, put_timeout, &with);
 }
 

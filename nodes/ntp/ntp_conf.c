@@ -40,17 +40,6 @@ bool ntp_conf_trusts(const struct ntp_conf *conf, uint32_t id)
 	return false;
 }
 
-/* The n-th captured word, or NULL when it is not in the line. */
-static const struct arg *given(const struct call *call, unsigned n)
-{
-	return n < call->n_args && call->args[n].type != ARG_NONE ? &call->args[n] : NULL;
-}
-
-static int64_t number(const struct call *call, unsigned n, int64_t otherwise)
-{
-	return given(call, n) ? call->args[n].number : otherwise;
-}
-
 /* Takes the i-th of n elements out. */
 static void take_out(void *list, unsigned *n, unsigned i, size_t size)
 {
@@ -83,24 +72,24 @@ enum {
 
 static int read_server(const struct call *call, struct ntp_server_conf *ret)
 {
-	const struct arg *source = given(call, ARG_SOURCE);
+	const struct arg *source = call_arg(call, ARG_SOURCE);
 
 	*ret = (struct ntp_server_conf){
 		.addr = call->args[ARG_ADDRESS].addr,
-		.version = (uint8_t)number(call, ARG_VERSION, NTP_VERSION),
-		.key = (uint32_t)number(call, ARG_KEY, 0),
+		.version = (uint8_t)call_number(call, ARG_VERSION, NTP_VERSION),
+		.key = (uint32_t)call_number(call, ARG_KEY, 0),
 		.source_ifid = source ? source->ifid : 0,
-		.minpoll = (uint8_t)number(call, ARG_MINPOLL, NTP_MINPOLL),
-		.maxpoll = (uint8_t)number(call, ARG_MAXPOLL, NTP_MAXPOLL),
-		.prefer = given(call, ARG_PREFER) != NULL,
+		.minpoll = (uint8_t)call_number(call, ARG_MINPOLL, NTP_MINPOLL),
+		.maxpoll = (uint8_t)call_number(call, ARG_MAXPOLL, NTP_MAXPOLL),
+		.prefer = call_arg(call, ARG_PREFER) != NULL,
 	};
 	if (addr_is_any(&ret->addr) || addr_is_multicast(&ret->addr))
 		return call_refuse(call, "that is not the address of a host");
 	if (source && source->ifid == 0)
 		return call_refuse(call, "this device has no such interface");
-	if (!given(call, ARG_MAXPOLL) && ret->maxpoll < ret->minpoll)
+	if (!call_arg(call, ARG_MAXPOLL) && ret->maxpoll < ret->minpoll)
 		ret->maxpoll = ret->minpoll;
-	if (!given(call, ARG_MINPOLL) && ret->minpoll > ret->maxpoll)
+	if (!call_arg(call, ARG_MINPOLL) && ret->minpoll > ret->maxpoll)
 		ret->minpoll = ret->maxpoll;
 	if (ret->minpoll > ret->maxpoll)
 		return call_refuse(call, "minpoll is above maxpoll");
@@ -180,7 +169,7 @@ static int set_trusted(void *conf, const struct call *call)
 	struct ntp_conf *c = conf;
 	struct ntp_trust t = { .first = (uint32_t)call->args[0].number };
 
-	t.last = (uint32_t)number(call, 1, t.first);
+	t.last = (uint32_t)call_number(call, 1, t.first);
 	if (t.last < t.first)
 		return call_refuse(call, "the range ends before it begins");
 	for (unsigned i = 0; i < c->n_trusted; i++)
@@ -204,7 +193,7 @@ static int set_master(void *conf, const struct call *call)
 {
 	struct ntp_conf *c = conf;
 
-	c->master = call->no ? 0 : (uint8_t)number(call, 0, NTP_MASTER_STRATUM);
+	c->master = call->no ? 0 : (uint8_t)call_number(call, 0, NTP_MASTER_STRATUM);
 	return 0;
 }
 

@@ -31,20 +31,15 @@ static void conf_free(void *conf)
 	free(c);
 }
 
-static const struct arg *given(const struct call *call, unsigned n)
-{
-	return n < call->n_args && call->args[n].type != ARG_NONE ? &call->args[n] : NULL;
-}
-
 static int number(const struct call *call, unsigned n, int otherwise)
 {
-	return given(call, n) ? (int)call->args[n].number : otherwise;
+	return call_arg(call, n) ? (int)call->args[n].number : otherwise;
 }
 
 /* [0|7] TEXT from the n-th captured word on. */
 static int read_key(const struct call *call, unsigned n, char *out, size_t size)
 {
-	const struct arg *first = given(call, n), *second = given(call, n + 1);
+	const struct arg *first = call_arg(call, n), *second = call_arg(call, n + 1);
 
 	if (second && strcmp(first->text, "7") == 0)
 		return secret_unhide(second->text, out, size) < 0
@@ -153,10 +148,10 @@ static int set_host(void *conf, const struct call *call)
 	want.retransmit = number(call, 4, -1);
 	if (addr_is_any(&want.addr) || addr_is_multicast(&want.addr))
 		return call_refuse(call, "that is not the address of a host");
-	if (given(call, 5))
+	if (call_arg(call, 5))
 		r = read_key(call, 5, want.key, sizeof(want.key));
 	r = r < 0 ? r : store_server(c, call, &want);
-	if (r == 0 && given(call, 5))
+	if (r == 0 && call_arg(call, 5))
 		show_host(call, &want);
 	return r;
 }
@@ -311,7 +306,7 @@ static void show_client(const struct call *call, const struct radius_client_conf
 	sbuf_printf(call->retline, "radius client %s %s key ", c->name,
 		    addr_format(&c->addr, addr));
 	show_hidden(call, c->key);
-	if (given(call, 4))
+	if (call_arg(call, 4))
 		sbuf_printf(call->retline, " type %s", call->args[4].text);
 	if (c->require_ma)
 		sbuf_puts(call->retline, " message-authenticator");
@@ -333,9 +328,9 @@ static int set_client(void *conf, const struct call *call)
 		return 0;
 	}
 	want.addr = call->args[1].addr;
-	want.type =
-		given(call, 4) ? (enum radius_client_type)call->args[4].number : RADIUS_TYPE_RADIUS;
-	want.require_ma = given(call, 5) != NULL;
+	want.type = call_arg(call, 4) ? (enum radius_client_type)call->args[4].number
+				      : RADIUS_TYPE_RADIUS;
+	want.require_ma = call_arg(call, 5) != NULL;
 	if (strpbrk(call->args[0].text, " \t\"") ||
 	    !str_copy(want.name, sizeof(want.name), call->args[0].text))
 		return call_refuse(call, "the name is too long, or has a blank");
@@ -382,7 +377,7 @@ static int set_user(void *conf, const struct call *call)
 		return -ENOMEM;
 	*(old ? old : &c->users[c->n_users++]) = want;
 	sbuf_printf(call->retline, "radius user %s ", want.name);
-	if (given(call, 1))
+	if (call_arg(call, 1))
 		sbuf_printf(call->retline, "privilege %d ", want.privilege);
 	sbuf_puts(call->retline, "password ");
 	show_hidden(call, want.password);

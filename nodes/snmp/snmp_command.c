@@ -91,11 +91,6 @@ static const char *read_value(struct snmp_query *q, unsigned type)
 	}
 }
 
-static bool given(const struct call *call, unsigned n)
-{
-	return n < call->n_args && call->args[n].type != ARG_NONE;
-}
-
 static const char *read_rest(const struct call *call, struct snmp_query *q, struct fx *fx)
 {
 	const char *why = NULL;
@@ -105,11 +100,11 @@ static const char *read_rest(const struct call *call, struct snmp_query *q, stru
 		return read_value(q, (unsigned)call->args[4].number);
 	}
 	if (q->op == SNMP_OP_GETBULK) {
-		q->times = given(call, 4) ? (int32_t)call->args[4].number : SNMP_REPETITIONS;
-		q->once = given(call, 5) ? (int32_t)call->args[5].number : 0;
+		q->times = call_arg(call, 4) ? (int32_t)call->args[4].number : SNMP_REPETITIONS;
+		q->once = call_arg(call, 5) ? (int32_t)call->args[5].number : 0;
 		return NULL;
 	}
-	for (unsigned i = 4; !why && given(call, i) && q->n_names < SNMP_NAMES_MAX; i++)
+	for (unsigned i = 4; !why && call_arg(call, i) && q->n_names < SNMP_NAMES_MAX; i++)
 		why = read_name(q, call->args[i].text, fx);
 	return why;
 }

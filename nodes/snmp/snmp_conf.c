@@ -36,16 +36,11 @@ static void conf_free(void *conf)
 	free(c);
 }
 
-static const struct arg *given(const struct call *call, unsigned n)
-{
-	return n < call->n_args && call->args[n].type != ARG_NONE ? &call->args[n] : NULL;
-}
-
 /* --- text --------------------------------------------------------------------------------- */
 
 static int set_text(char **text, const struct call *call)
 {
-	const struct arg *a = given(call, 0);
+	const struct arg *a = call_arg(call, 0);
 
 	if (!call->no && strlen(a->text) > SNMP_TEXT_MAX)
 		return call_refuse(call, "255 characters are the most");
@@ -90,7 +85,8 @@ static int community_new(struct snmp_conf *c, const struct call *call, struct sn
 static int set_community(void *conf, const struct call *call)
 {
 	struct snmp_conf *c = conf;
-	const struct arg *view = given(call, 1), *how = given(call, 2), *list = given(call, 3);
+	const struct arg *view = call_arg(call, 1), *how = call_arg(call, 2),
+			 *list = call_arg(call, 3);
 	struct snmp_community *p = community_of(c, call->args[0].text);
 	int r;
 
@@ -127,7 +123,7 @@ static void remove_view(struct snmp_conf *c, const char *name, const struct snmp
 static int set_view(void *conf, const struct call *call)
 {
 	struct snmp_conf *c = conf;
-	const struct arg *root = given(call, 1), *how = given(call, 2);
+	const struct arg *root = call_arg(call, 1), *how = call_arg(call, 2);
 	struct snmp_view_line line = { .included = how && how->number == 0 };
 
 	if (!str_copy(line.name, sizeof(line.name), call->args[0].text))
@@ -186,8 +182,8 @@ static int put_host(struct snmp_conf *c, const struct call *call, const struct s
 static int host_line(void *conf, const struct call *call, bool inform)
 {
 	struct snmp_conf *c = conf;
-	const struct arg *version = given(call, 1), *community = given(call, 2);
-	const struct arg *port = given(call, 3);
+	const struct arg *version = call_arg(call, 1), *community = call_arg(call, 2);
+	const struct arg *port = call_arg(call, 3);
 	struct snmp_host h = { .ep = { call->args[0].addr, SNMP_TRAP_PORT },
 			       .version = inform ? SNMP_V2C : SNMP_V1,
 			       .inform = inform };
@@ -231,7 +227,7 @@ static int set_traps_snmp(void *conf, const struct call *call)
 	unsigned which = 0;
 
 	for (unsigned i = 0; i < ARRAY_SIZE(words); i++)
-		if (given(call, i))
+		if (call_arg(call, i))
 			which |= BIT(words[i]);
 	return change_events(conf, call, which ? which : BIT(SNMP_N_EVENTS) - 1);
 }
@@ -249,7 +245,7 @@ static int set_version(void *conf, const struct call *call)
 	struct snmp_conf *c = conf;
 
 	c->version_set = !call->no;
-	c->version = given(call, 0) && call->args[0].number == 0 ? SNMP_V1 : SNMP_V2C;
+	c->version = call_arg(call, 0) && call->args[0].number == 0 ? SNMP_V1 : SNMP_V2C;
 	return 0;
 }
 
@@ -277,7 +273,7 @@ static void remove_agent(struct snmp_conf *c, const struct addr *agent)
 static int set_agent(void *conf, const struct call *call)
 {
 	struct snmp_conf *c = conf;
-	const struct arg *version = given(call, 1);
+	const struct arg *version = call_arg(call, 1);
 
 	remove_agent(c, &call->args[0].addr);
 	if (call->no)
@@ -307,7 +303,7 @@ static void remove_proxy(struct snmp_conf *c, const char *community)
 static int set_proxy(void *conf, const struct call *call)
 {
 	struct snmp_conf *c = conf;
-	const struct arg *agent = given(call, 1), *remote = given(call, 2);
+	const struct arg *agent = call_arg(call, 1), *remote = call_arg(call, 2);
 	struct snmp_proxy p = { .agent = agent ? agent->addr : (struct addr){ 0 } };
 
 	remove_proxy(c, call->args[0].text);

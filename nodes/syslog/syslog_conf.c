@@ -39,12 +39,6 @@ static void conf_free(void *conf)
 	free(c);
 }
 
-/* The n-th captured word, or NULL when it is not in the line. */
-static const struct arg *given(const struct call *call, unsigned n)
-{
-	return n < call->n_args && call->args[n].type != ARG_NONE ? &call->args[n] : NULL;
-}
-
 static int set_on(void *conf, const struct call *call)
 {
 	((struct syslog_conf *)conf)->off = call->no;
@@ -55,7 +49,7 @@ static int set_on(void *conf, const struct call *call)
 static int8_t level_of(const struct call *call, unsigned n, enum severity otherwise,
 		       const char *words)
 {
-	const struct arg *a = given(call, n);
+	const struct arg *a = call_arg(call, n);
 	unsigned level = a ? (unsigned)(a->number % N_SEVERITIES) : (unsigned)otherwise;
 
 	if (call->no)
@@ -92,7 +86,7 @@ static int set_trap(void *conf, const struct call *call)
 static int set_buffered(void *conf, const struct call *call)
 {
 	struct syslog_conf *c = conf;
-	const struct arg *size = given(call, 0);
+	const struct arg *size = call_arg(call, 0);
 	int64_t octets = size ? size->number : SYSLOG_BUFFER_DEFAULT;
 	char words[64];
 
@@ -113,7 +107,7 @@ static int set_buffered(void *conf, const struct call *call)
 static int set_facility(void *conf, const struct call *call)
 {
 	struct syslog_conf *c = conf;
-	const struct arg *a = given(call, 0);
+	const struct arg *a = call_arg(call, 0);
 
 	c->facility = SYSLOG_LOCAL7;
 	for (unsigned i = 0; a && !call->no && i < SYSLOG_FACILITIES; i++)
@@ -150,7 +144,7 @@ static void remove_host(struct syslog_conf *c, const struct ep *ep)
 static int set_host(void *conf, const struct call *call)
 {
 	struct syslog_conf *c = conf;
-	const struct arg *port = given(call, 1);
+	const struct arg *port = call_arg(call, 1);
 	struct ep ep = { .addr = call->args[0].addr,
 			 .port = port ? (uint16_t)port->number : SYSLOG_PORT };
 	char a[ADDR_TEXT_LEN];
@@ -175,16 +169,17 @@ static int set_host(void *conf, const struct call *call)
 static int set_stamps(void *conf, const struct call *call)
 {
 	struct syslog_conf *c = conf;
-	const struct arg *what = given(call, 0);
+	const struct arg *what = call_arg(call, 0);
 	bool uptime = what && what->number == 1;
 
 	c->stamps = call->no ? SYSLOG_STAMP_NONE
 		    : uptime ? SYSLOG_STAMP_UPTIME
 			     : SYSLOG_STAMP_DATETIME;
-	c->msec = !uptime && given(call, 1);
-	c->zone = !uptime && given(call, 3);
-	c->year = !uptime && given(call, 4);
-	if (uptime && (given(call, 1) || given(call, 2) || given(call, 3) || given(call, 4)))
+	c->msec = !uptime && call_arg(call, 1);
+	c->zone = !uptime && call_arg(call, 3);
+	c->year = !uptime && call_arg(call, 4);
+	if (uptime &&
+	    (call_arg(call, 1) || call_arg(call, 2) || call_arg(call, 3) || call_arg(call, 4)))
 		return call_refuse(call, "the time since the start has no such parts");
 	return 0;
 }

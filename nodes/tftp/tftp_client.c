@@ -327,16 +327,11 @@ static void on_ask(struct tftp_client *c, const struct ev *ev, struct fx *fx)
 	start(&c->host, s, ev->now, fx);
 }
 
-static const char *word(const struct call *call, unsigned i)
-{
-	return i < call->n_args && call->args[i].type != ARG_NONE ? call->args[i].text : NULL;
-}
-
 void tftp_run(void *machine, const struct call *call, nsec_t now, struct fx *fx)
 {
 	struct tftp_client *c = machine;
 	bool put = call->args[1].number == 1;
-	const char *from = word(call, 2), *to = word(call, 3), *mode = word(call, 4);
+	const char *from = call_word(call, 2), *to = call_word(call, 3), *mode = call_word(call, 4);
 	const char *base = strrchr(from, '/') ? strrchr(from, '/') + 1 : from;
 	struct tftp_session *s;
 

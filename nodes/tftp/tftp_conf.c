@@ -45,16 +45,8 @@ static int set_server(void *conf, const struct call *call)
 static int set_path(void *conf, const struct call *call)
 {
 	struct tftp_conf *c = conf;
-	const char *path = call->no ? "" : call->args[0].text;
-	size_t len;
 
-	path += strspn(path, "/");
-	len = strlen(path);
-	while (len > 0 && path[len - 1] == '/')
-		len--;
-	if (!str_copy_n(c->root, sizeof(c->root), path, len))
-		return call_refuse(call, "the path is too long");
-	return 0;
+	return call_folder(call, c->root, sizeof(c->root));
 }
 
 static int set_overwrite(void *conf, const struct call *call)
