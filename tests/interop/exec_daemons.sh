@@ -44,10 +44,12 @@ same "root there" "$(on cl id -u)" 0
 same "its interfaces" "$(on cl ls -x /sys/class/net)" "eth0  lo"
 same "its resolver" "$(on cl grep -c '^nameserver 10\.7\.0\.2' /etc/resolv.conf)" 1
 same "working directory" "$(cd "$S" && on cl pwd)" "$S"
-start sleeper cl sh -c 'trap "echo got usr1" USR1; echo ready; while :; do sleep 0.1; done'
+start sleeper cl sh -c 'trap "echo got usr1" USR1; trap "echo got int" INT; echo ready; while :; do sleep 0.1; done'
 check "a program runs" await 5 grep -q ready "$S/sleeper.log"
 signal sleeper USR1
 check "signals pass" await 5 grep -q 'got usr1' "$S/sleeper.log"
+signal sleeper INT
+check "those of a terminal, too, when something else sends them" await 5 grep -q 'got int' "$S/sleeper.log"
 finish sleeper KILL
 check "killed with labctl" await 5 on cl sh -c '! pgrep -f "got usr[1]"'
 on cl sh -c '(setsid sleep 300 &) ; (nohup sleep 301 >/dev/null 2>&1 &) ; sleep 0.2'

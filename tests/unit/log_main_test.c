@@ -19,6 +19,7 @@
 #include <sys/wait.h>
 #include <time.h>
 
+#include "labd/log/ring.h"
 #include "netns/err.h"
 #include "netns/link.h"
 #include "netns/nl.h"
@@ -499,6 +500,26 @@ static void goes_over_while_frames_never_pause(void **state)
 	close(fd);
 }
 
+/* Small at birth, larger soon, and in the end what it may have. */
+static void a_ring_grows_in_two_steps(void **state)
+{
+	static const struct {
+		size_t last, first, second, third; /* MB */
+	} rows[] = {
+		{ 64, 2, 8, 64 }, { 16, 2, 8, 16 }, { 8, 2, 8, 8 }, { 4, 4, 4, 4 }, { 1, 1, 1, 1 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		size_t last = rows[i].last << 20, now = ring_first_bytes(last);
+
+		assert_int_equal(now, rows[i].first << 20);
+		now = ring_larger(now, last);
+		assert_int_equal(now, rows[i].second << 20);
+		assert_int_equal(ring_larger(now, last), rows[i].third << 20);
+	}
+}
+
 int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
@@ -511,6 +532,7 @@ int main(void)
 		T(begins_with_a_template),
 		T(goes_over_to_a_larger_ring),
 		T(goes_over_while_frames_never_pause),
+		cmocka_unit_test(a_ring_grows_in_two_steps),
 	};
 
 	if (!own_namespaces()) {
