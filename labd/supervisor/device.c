@@ -212,7 +212,7 @@ static void on_late(evutil_socket_t fd, short what, void *arg)
 }
 
 /* What a client broadcasts comes by everybody's link. Where these frames are more than a first ring
- * holds, the log and the larger rings come before the clients. */
+ * holds, the log and the larger rings come before the clients. Later on nobody waits. */
 static bool has_room_for_clients(struct sup *s)
 {
 	struct timeval later = { .tv_usec = RINGS_WAIT_MS * 1000 };
@@ -228,7 +228,7 @@ static bool has_room_for_clients(struct sup *s)
 			(void)event_base_once(s->base, -1, EV_TIMEOUT, on_late, s, &later);
 		}
 	}
-	return rings_are_made(s) || s->rings_late;
+	return s->ready || s->rings_late || rings_are_made(s);
 }
 
 /* Clients one after the other, so that two of one lab come to a server in the same order. */
